@@ -1,0 +1,34 @@
+export type { Column, Columns } from './lib/columns.js';
+export {
+  type Crossing,
+  type FailedInput,
+  MapError,
+  NotTransferableError,
+  TaskError,
+  TaskNotFoundError,
+  TaskTimeoutError,
+  WorkerCrashError,
+} from './lib/errors.js';
+export type { Chunk, Executor, Failure, Lease, Report, Run } from './lib/executor.js';
+export { ExecutorClosedError, LeaseExpired, WorkerLost } from './lib/executor.js';
+export { type InlineOptions, inline } from './lib/executors/inline.js';
+export { type ProcessesOptions, processes } from './lib/executors/processes.js';
+export { type ThreadsOptions, threads } from './lib/executors/threads.js';
+export type { MapOptions, RetryOptions } from './lib/options.js';
+export type { Progress } from './lib/progress.js';
+export { grid } from './lib/sources/grid.js';
+export { linspace } from './lib/sources/linspace.js';
+export { type Sweep, type SweepOptions, sweep } from './lib/sources/sweep.js';
+export { type Task, task } from './lib/task.js';
+export { type ClassCodec, registerClass } from './lib/transport/registerClass.js';
+export { transfer } from './lib/transport/transfer.js';
+export { parallelMap } from './operators/parallelMap.js';
+export {
+  type FulfilledRow,
+  parallelMapSettled,
+  type RejectedRow,
+  type SettledRow,
+} from './operators/parallelMapSettled.js';
+export { parfor } from './operators/parfor.js';
+export { serialMap } from './operators/serialMap.js';
+export { toColumns } from './operators/toColumns.js';

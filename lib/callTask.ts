@@ -1,0 +1,29 @@
+import type { Task } from './task.js';
+
+/** What is the same for every call of a task. */
+export interface Binding {
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>> | undefined;
+  readonly spread: boolean;
+}
+
+/** Binds a task to what every call shares: `task(value, ...args, kwargs)`, or with `spread` `task(...value, ...)`. */
+export function callTask(task: Task, { args, kwargs, spread }: Binding): (value: unknown) => unknown {
+  const rest = kwargs === undefined ? args : [...args, kwargs];
+  if (spread)
+    return value => {
+      if (!Array.isArray(value)) throw new TypeError('with `spread` every input must be a tuple: an array of arguments');
+      return task(...value, ...rest);
+    };
+  // The common cases are told apart: spreading costs as much as a small task.
+  if (rest.length === 0) return value => task(value);
+  if (rest.length === 1) {
+    const [only] = rest;
+    return value => task(value, only);
+  }
+  return value => task(value, ...rest);
+}
+
+/** Whether `await` would wait for it. */
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

@@ -1,0 +1,186 @@
+/** Where a failure happened: which input, counted from 0 in the order of the source, and its value. */
+export interface FailedInput {
+  index: number | undefined;
+  input: unknown;
+}
+
+/** Enough of a value to recognise it in a message, never more than a line. */
+function preview(value: unknown): string {
+  const short = (text: string, limit = 60) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
+  if (typeof value === 'string') return short(JSON.stringify(value));
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value);
+  try {
+    if (Array.isArray(value)) {
+      const shown = value.slice(0, 4).map(item => (typeof item === 'object' && item ? '…' : preview(item)));
+      return short(`[${shown.join(', ')}${value.length > 4 ? ', …' : ''}]`);
+    }
+    const name = Object.getPrototypeOf(value)?.constructor?.name ?? 'Object';
+    if (name !== 'Object') return short(`a ${name}`);
+    return short(`{ ${Object.keys(value).slice(0, 4).join(', ')} }`);
+  } catch {
+    return 'an object';
+  }
+}
+
+/** `input 3 (index 1)`, or `an input` where no single one is known. */
+const which = ({ index, input }: FailedInput) =>
+  index === undefined ? 'the run' : `input ${preview(input)} (index ${index})`;
+
+function causeText(cause: unknown): string {
+  if (cause instanceof Error) return cause.message ? `${cause.name}: ${cause.message}` : cause.name;
+  return `it threw ${preview(cause)}`;
+}
+
+/** Makes `name` a property of the prototype, as the built-in errors have it. */
+function setName(constructor: { prototype: object }, name: string): void {
+  Object.defineProperty(constructor.prototype, 'name', { value: name, configurable: true, writable: true });
+}
+
+/**
+ * One input's failure, with what the task threw as its `cause`.
+ *
+ * `cause` is whatever was thrown: an Error keeps its name, message, stack, own properties, `cause` and `errors`, also
+ * when it came from another thread or process; an `instanceof` check works for JavaScript's own error classes.
+ * @example
+ * range(0, 10).pipe(parallelMap(x => { if (x === 7) throw new RangeError('seven'); return x; }))
+ *   .subscribe({ error: e => console.log(e.index, e.input, e.cause.message) }); // 7 7 seven
+ */
+export class TaskError extends Error {
+  /** The input's place in the source, from 0; `undefined` where the failure is the whole run's. */
+  readonly index: number | undefined;
+  /** The input itself. */
+  readonly input: unknown;
+
+  constructor(failed: FailedInput, cause?: unknown, message?: string) {
+    super(message ?? `the task failed for ${which(failed)}: ${causeText(cause)}`, { cause });
+    this.index = failed.index;
+    this.input = failed.input;
+  }
+
+  static {
+    setName(TaskError, 'TaskError');
+  }
+}
+
+/** A task ran longer than `taskTimeout`, or (then without an `index`) the run longer than `timeout`. */
+export class TaskTimeoutError extends TaskError {
+  /** The limit that was passed, in ms. */
+  readonly timeout: number;
+
+  constructor(failed: FailedInput, timeout: number) {
+    super(
+      failed,
+      undefined,
+      failed.index === undefined
+        ? `the run did not end within ${timeout} ms; raise \`timeout\`, or sweep fewer inputs`
+        : `the task for ${which(failed)} did not return within ${timeout} ms; raise \`taskTimeout\`, or see why this input takes so long`,
+    );
+    this.timeout = timeout;
+  }
+
+  static {
+    setName(TaskTimeoutError, 'TaskTimeoutError');
+  }
+}
+
+/** How a worker ended: its exit code where it had one, and in words. */
+export interface WorkerExit {
+  exitCode: number | undefined;
+  reason: string;
+  cause?: unknown;
+}
+
+/**
+ * An input killed its worker each time it ran, alone at last: `process.exit()`, an exhausted heap, a native abort.
+ * Other inputs of its chunk are not touched, and the worker is replaced.
+ */
+export class WorkerCrashError extends TaskError {
+  /** The exit code of the worker, where it had one. */
+  readonly exitCode: number | undefined;
+  /** How the worker ended, in words. */
+  readonly reason: string;
+
+  constructor(failed: FailedInput, { exitCode, reason, cause }: WorkerExit) {
+    super(
+      failed,
+      cause,
+      failed.index === undefined
+        ? `no worker can start (${reason}); see that \`execArgv\`, \`env\` and \`resourceLimits\` of the executor suit this Node`
+        : `${which(failed)} ends its worker each time it runs (${reason}); run it alone on inline() under a debugger, or raise the executor's \`resourceLimits\``,
+    );
+    this.exitCode = exitCode;
+    this.reason = reason;
+  }
+
+  static {
+    setName(WorkerCrashError, 'WorkerCrashError');
+  }
+}
+
+/** What could not cross to or from a worker. */
+export type Crossing = 'input' | 'result' | 'args' | 'kwargs';
+
+/**
+ * A value cannot cross to a worker or back: a function, a symbol, or an instance of a class that is not registered.
+ * `what` says which value, `index` the input, `path` the place inside it (`.model.solve`, `[3]`, `` for the value itself).
+ */
+export class NotTransferableError extends TaskError {
+  readonly what: Crossing;
+  readonly path: string;
+  readonly why: string;
+
+  constructor(failed: FailedInput, what: Crossing, path: string, why: string) {
+    const where = what === 'args' || what === 'kwargs' ? `\`${what}\`` : `the ${what} of ${which(failed)}`;
+    super(
+      failed,
+      undefined,
+      `${what === 'input' ? which(failed) : where} cannot cross to ${what === 'result' ? 'the caller' : 'a worker'}: ${path ? `${path} is ` : 'it is '}${why}`,
+    );
+    this.what = what;
+    this.path = path;
+    this.why = why;
+  }
+
+  static {
+    setName(NotTransferableError, 'NotTransferableError');
+  }
+}
+
+/** The module of a task, or its export, is not there or does not load; `cause` holds the module's own error. */
+export class TaskNotFoundError extends Error {
+  /** The module, as the worker was told to import it. */
+  readonly module: string;
+  /** The export that should be the task. */
+  readonly exportName: string;
+  /** What is wrong with it. */
+  readonly why: string;
+
+  constructor(module: string, exportName: string, why: string, cause?: unknown) {
+    super(
+      `the task ${exportName} of ${module} was not found: ${why}; see that the module loads by itself and exports the task under the name that is given to task()`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.module = module;
+    this.exportName = exportName;
+    this.why = why;
+  }
+
+  static {
+    setName(TaskNotFoundError, 'TaskNotFoundError');
+  }
+}
+
+/** Every failure of a run with `failFast: false`, in the order of the inputs, as `errors`. */
+export class MapError extends AggregateError {
+  declare errors: TaskError[];
+
+  constructor(errors: TaskError[], total: number) {
+    super(errors, `${errors.length} of ${total} inputs failed; the first: ${errors[0]?.message ?? ''}`);
+  }
+
+  static {
+    setName(MapError, 'MapError');
+  }
+}

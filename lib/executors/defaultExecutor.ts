@@ -1,0 +1,15 @@
+import type { Executor } from '../executor.js';
+import { inline } from './inline.js';
+import { threads } from './threads.js';
+
+/** The shared executor's idle workers end after this many ms. */
+const IDLE_TIMEOUT = 5_000;
+
+let shared: Executor | undefined;
+
+/** One executor for all runs that name none: threads, or inside a worker that worker itself. */
+export function defaultExecutor(): Executor {
+  const inWorker = (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] === true;
+  shared ??= inWorker ? inline() : threads({ idleTimeout: IDLE_TIMEOUT });
+  return shared;
+}

@@ -1,0 +1,330 @@
+import { Observable, type Subscriber } from 'rxjs';
+import { NotTransferableError, TaskNotFoundError, WorkerCrashError, type WorkerExit } from '../errors.js';
+import {
+  type Chunk,
+  type Executor,
+  ExecutorClosedError,
+  type Failure,
+  type Lease,
+  LeaseExpired,
+  type Report,
+  type Run,
+  WorkerLost,
+} from '../executor.js';
+import type { ChunkOutcome, Definition, ReportMessage } from '../protocol.js';
+import { taskReference } from '../task.js';
+import { noRows, open, packInputs, unpack } from '../transport/packing.js';
+import { decode, Encoder, Untransferable } from '../transport/values.js';
+import { Lane, type LaneOptions } from './lane.js';
+import { warnOfOversubscription } from './workerOptions.js';
+
+/** A chunk holds about this much work, in ms: the trip of some 0.1 ms then costs 1 %, and a cancelled run lets go within it. */
+const SLICE = 8;
+
+/** More inputs make a chunk's memory outgrow the caches, and the main thread's share of it uneven. */
+const LIMIT = 16_384;
+
+/** A worker that is let go of has this long beyond its slice to stop by itself before it is ended, in ms. */
+const GRACE = 12;
+
+/** So many workers in a row that die before they run anything are an error of the set-up. */
+const FAILED_STARTS = 3;
+
+export interface TinypoolExecutorOptions extends LaneOptions {
+  /** How many workers by default. */
+  readonly parallelism: number;
+  /** Whether a run may ask for more than these. */
+  readonly elastic: boolean;
+  /** Milliseconds after which an idle worker is ended; `Infinity` for never. */
+  readonly idleTimeout: number;
+}
+
+/** A chunk that waits for a worker. */
+interface Waiting {
+  readonly run: Run;
+  start(lane: Lane): void;
+}
+
+/** Runs chunks on threads or child processes, one Tinypool of one worker for each. */
+export class TinypoolExecutor implements Executor {
+  readonly parallelism: number;
+  readonly lease: Lease = { slice: SLICE, limit: LIMIT };
+  readonly #options: TinypoolExecutorOptions;
+  readonly #threads: boolean;
+  readonly #lanes = new Set<Lane>();
+  readonly #idle: Lane[] = [];
+  readonly #waiting = new Set<Waiting>();
+  readonly #running = new Set<Subscriber<Report>>();
+  readonly #definitions = new WeakMap<Run, Definition>();
+  readonly #idleTimers = new Map<Lane, NodeJS.Timeout>();
+  #lastId = 0;
+  #failedStarts = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: TinypoolExecutorOptions) {
+    this.#options = options;
+    this.parallelism = options.parallelism;
+    this.#threads = options.runtime === 'worker_threads';
+  }
+
+  run(chunk: Chunk): Observable<Report> {
+    return new Observable<Report>(subscriber => {
+      if (this.#closed) {
+        subscriber.error(new ExecutorClosedError());
+        return;
+      }
+      this.#running.add(subscriber);
+      subscriber.add(() => this.#running.delete(subscriber));
+      const waiting: Waiting = {
+        run: chunk.run,
+        start: lane => {
+          this.#waiting.delete(waiting);
+          this.#start(chunk, lane, subscriber);
+        },
+      };
+      subscriber.add(() => this.#waiting.delete(waiting));
+      this.#waiting.add(waiting);
+      this.#serve();
+    });
+  }
+
+  /** The workers may forget what the chunks of this run shared. */
+  release(run: Run): void {
+    const id = this.#definitions.get(run)?.id;
+    if (id !== undefined) for (const lane of this.#lanes) lane.forget(id);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#waiting.clear();
+      for (const timer of this.#idleTimers.values()) clearTimeout(timer);
+      const lanes = [...this.#lanes];
+      for (const subscriber of this.#running) subscriber.error(new ExecutorClosedError());
+      await Promise.all(lanes.map(lane => lane.end()));
+    })();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Gives workers to those who wait, in their order. */
+  #serve(): void {
+    if (this.#closed) return;
+    for (const waiting of this.#waiting) {
+      const lane = this.#idle.pop() ?? this.#newLane(waiting.run);
+      if (!lane) return;
+      clearTimeout(this.#idleTimers.get(lane));
+      this.#idleTimers.delete(lane);
+      waiting.start(lane);
+    }
+  }
+
+  #newLane(run: Run): Lane | undefined {
+    const { parallelism, elastic } = this.#options;
+    if (this.#lanes.size >= (elastic ? Math.max(parallelism, run.concurrency) : parallelism)) return undefined;
+    if (this.#lanes.size >= parallelism) warnOfOversubscription(run.concurrency, parallelism);
+    const lane: Lane = new Lane(this.#options, warnOfStray, () => this.#remove(lane));
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  #remove(lane: Lane): void {
+    this.#lanes.delete(lane);
+    const at = this.#idle.indexOf(lane);
+    if (at >= 0) this.#idle.splice(at, 1);
+    clearTimeout(this.#idleTimers.get(lane));
+    this.#idleTimers.delete(lane);
+    this.#serve();
+  }
+
+  #free(lane: Lane): void {
+    this.#idle.push(lane);
+    const { idleTimeout } = this.#options;
+    this.#serve();
+    if (idleTimeout !== Infinity && this.#idle.includes(lane))
+      this.#idleTimers.set(lane, setTimeout(() => this.#end(lane), idleTimeout).unref());
+  }
+
+  /** The slot counts as taken until the worker has really stopped. */
+  async #end(lane: Lane): Promise<void> {
+    const at = this.#idle.indexOf(lane);
+    if (at >= 0) this.#idle.splice(at, 1);
+    await lane.end();
+    this.#remove(lane);
+  }
+
+  #start(chunk: Chunk, lane: Lane, subscriber: Subscriber<Report>): void {
+    let definition: Definition;
+    try {
+      definition = this.#define(chunk.run);
+    } catch (error) {
+      this.#free(lane);
+      subscriber.error(error);
+      return;
+    }
+    const { message: inputs, moved, rejected } = packInputs(chunk.inputs, this.#threads);
+    if (inputs.length === 0) {
+      const failure: Failure = {
+        offset: 0,
+        cause: undefined,
+        untransferable: { what: 'input', path: rejected?.path ?? '', why: rejected?.why ?? '' },
+      };
+      this.#free(lane);
+      subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
+      subscriber.complete();
+      return;
+    }
+    const { slice } = this.lease;
+    const { taskTimeout } = chunk.run;
+    let over = false;
+    let timer: NodeJS.Timeout | undefined;
+    const expect = () => {
+      if (taskTimeout === undefined) return;
+      clearTimeout(timer);
+      timer = setTimeout(expire, taskTimeout + (inputs.length > 1 ? slice : 0));
+    };
+    const expire = () => {
+      over = true;
+      this.#end(lane).then(() => subscriber.error(new LeaseExpired()));
+    };
+    const finish = () => {
+      over = true;
+      clearTimeout(timer);
+    };
+
+    const cancelled = this.#threads ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
+    subscriber.add(() => {
+      if (over) return;
+      finish();
+      if (cancelled) Atomics.store(cancelled, 0, 1);
+      this.#letGo(lane);
+    });
+    lane.run(
+      {
+        id: definition.id,
+        ...(lane.known.has(definition.id) ? {} : { definition }),
+        inputs,
+        slice,
+        announce: taskTimeout !== undefined || !lane.proven,
+        ...(cancelled && { cancelled }),
+      },
+      moved,
+      {
+        message: message => {
+          this.#failedStarts = 0;
+          expect();
+          if (message.kind === 'report') subscriber.next(reportOf(message));
+        },
+        done: outcome => {
+          finish();
+          // The lane is free before the run goes on: its next chunk takes it.
+          this.#free(lane);
+          if (outcome) subscriber.error(notRunnable(outcome));
+          else subscriber.complete();
+        },
+        lost: exit => {
+          finish();
+          this.#lanes.delete(lane);
+          subscriber.error(this.#lossOf(lane, exit));
+        },
+      },
+    );
+  }
+
+  /** Nobody waits for the lane's chunk: the worker may stop by itself, or is ended. */
+  #letGo(lane: Lane): void {
+    const timer = setTimeout(() => this.#end(lane), SLICE + GRACE);
+    lane.listen({
+      message: () => undefined,
+      done: () => {
+        clearTimeout(timer);
+        this.#free(lane);
+      },
+      lost: () => clearTimeout(timer),
+    });
+  }
+
+  #lossOf(lane: Lane, exit: WorkerExit): Error {
+    if (lane.proven) return new WorkerLost(exit);
+    this.#failedStarts += 1;
+    return this.#failedStarts < FAILED_STARTS
+      ? new WorkerLost(exit)
+      : new WorkerCrashError({ index: undefined, input: undefined }, exit);
+  }
+
+  #define(run: Run): Definition {
+    const known = this.#definitions.get(run);
+    if (known) return known;
+    const task = taskReference(run.task);
+    const encoder = new Encoder(this.#threads, false);
+    const encode = <T>(what: 'args' | 'kwargs', value: T): T => {
+      try {
+        return encoder.encode(value) as T;
+      } catch (error) {
+        if (!(error instanceof Untransferable)) throw error;
+        throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
+      }
+    };
+    this.#lastId += 1;
+    const definition: Definition = {
+      id: this.#lastId,
+      task,
+      args: encode('args', run.args),
+      kwargs: encode('kwargs', run.kwargs),
+      spread: run.spread,
+      tag: encoder.tag,
+    };
+    this.#definitions.set(run, definition);
+    return definition;
+  }
+}
+
+function warnOfStray(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  process.emitWarning(`a task left this error behind after it had returned; no input is blamed for it: ${text}`, {
+    type: 'StrayErrorWarning',
+    code: 'RX_PARFOR_STRAY',
+  });
+}
+
+/** A report as the run wants it. A row that cannot be put together here becomes the failure of its input. */
+function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage): Report {
+  const decoded: Failure[] = failures.map(failure => ({ ...failure, cause: decode(failure.cause, tag) }));
+  try {
+    return { count, rows: open(rows), failures: decoded, elapsed };
+  } catch (error) {
+    if (!(error instanceof Untransferable)) throw error;
+  }
+  const at = unpack(rows);
+  const good: unknown[] = [];
+  const all = new Map(decoded.map(failure => [failure.offset, failure]));
+  for (let offset = 0, row = 0; offset < count; offset++) {
+    if (all.has(offset)) continue;
+    try {
+      good.push(decode(at(row++), rows.tag as object));
+    } catch (error) {
+      if (!(error instanceof Untransferable)) throw error;
+      const { path, why } = error;
+      all.set(offset, { offset, cause: undefined, untransferable: { what: 'result', path, why } });
+    }
+  }
+  const sorted = [...all.values()].sort((a, b) => a.offset - b.offset);
+  return { count, rows: { length: good.length, shape: { kind: 'row' }, columns: [good] }, failures: sorted, elapsed };
+}
+
+/** Errors of this library arrive by name; they are made again as what they were. */
+function notRunnable(outcome: NonNullable<ChunkOutcome>): unknown {
+  const error = decode(outcome.notRunnable, outcome.tag);
+  if (!(error instanceof Error)) return error;
+  if (error.name === 'TaskNotFoundError') {
+    const { module, exportName, why, cause } = error as TaskNotFoundError;
+    return new TaskNotFoundError(module, exportName, why, cause);
+  }
+  if (error.name === 'NotTransferableError') {
+    const { what, path, why } = error as NotTransferableError;
+    return new NotTransferableError({ index: undefined, input: undefined }, what, path, why);
+  }
+  return error;
+}

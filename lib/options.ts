@@ -1,0 +1,131 @@
+import type { Observer } from 'rxjs';
+import { checkOptions, either, isPlainObject, milliseconds, ofType, type Rule, whole, yesOrNo } from './checkOptions.js';
+import type { Executor } from './executor.js';
+import { defaultExecutor } from './executors/defaultExecutor.js';
+import type { Progress } from './progress.js';
+
+/** How often a failed input is tried again. */
+export interface RetryOptions {
+  /** How many times more. A whole number from 0. */
+  count: number;
+  /** Milliseconds before each of them. Default: 0. */
+  delay?: number;
+}
+
+/** How a run goes; every operator that runs a task takes these. */
+export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K extends object = object> {
+  /** Passed to every task after the value. They are sent to a worker once, not per input. Default: none. */
+  args?: A;
+  /** Passed to every task as its last parameter, only when given. Sent once, as `args`. Default: none. */
+  kwargs?: K;
+  /** Each input is a tuple of positional arguments: `[x, y]` calls `task(x, y)`. Default: `false`. */
+  spread?: boolean;
+  /** Rows in input order, or else in completion order. Default: `true`. */
+  ordered?: boolean;
+  /** Workers that this run may keep busy at once. A whole number from 1; default: the executor's `parallelism`. */
+  concurrency?: number;
+  /** Inputs per chunk, a whole number from 1; or `'auto'`, chosen from measured task time. Default: `'auto'`. */
+  chunk?: number | 'auto';
+  /** Where the task runs. Default: one shared `threads()`, started by its first run. */
+  executor?: Executor;
+  /** Any observer of `Progress`, such as a Subject; or `true` for a text bar on stderr. Default: none. */
+  progress?: Partial<Observer<Progress>> | boolean;
+  /**
+   * `true`: the first failure, in time, ends the run. `false`: go on, emit the good rows, then error with a `MapError`
+   * that holds every `TaskError`. Default: `true`.
+   */
+  failFast?: boolean;
+  /** How often an input that failed is tried again: a count, or `{ count, delay }`. Default: 0. */
+  retry?: number | RetryOptions;
+  /** Milliseconds for one task, from its start; its worker is ended then. Default: no limit. */
+  taskTimeout?: number;
+  /** Milliseconds for the whole run, from subscription. Default: no limit. */
+  timeout?: number;
+  /**
+   * Results that may wait for an earlier one in ordered mode before no further input is given out. A whole number from
+   * 1; default: 1024 per worker, or four chunks per worker where those are larger.
+   */
+  maxBuffered?: number;
+}
+
+const isExecutor = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as Executor).run === 'function' && 'parallelism' in value;
+
+const isObserver = (value: unknown): boolean =>
+  isPlainObject(value) && ['next', 'error', 'complete'].some(name => typeof value[name] === 'function');
+
+const rules: Record<keyof MapOptions, Rule> = {
+  args: ofType('an array', Array.isArray),
+  kwargs: ofType('an object', isPlainObject),
+  spread: yesOrNo,
+  ordered: yesOrNo,
+  concurrency: whole(1),
+  chunk: either(
+    ofType("'auto'", value => value === 'auto'),
+    whole(1),
+  ),
+  executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
+  progress: either(yesOrNo, ofType('an observer', isObserver)),
+  failFast: yesOrNo,
+  retry: either(whole(0), {
+    accepts: '{ count, delay }, both from 0',
+    test: value => {
+      if (!isPlainObject(value)) return 'type';
+      const { count, delay = 0, ...others } = value as { count?: unknown; delay?: unknown };
+      if (Object.keys(others).length > 0 || typeof delay !== 'number') return 'type';
+      const answer = whole(0).test(count);
+      return answer === true && !(delay >= 0 && delay < Infinity) ? 'range' : answer;
+    },
+  }),
+  taskTimeout: milliseconds,
+  timeout: milliseconds,
+  maxBuffered: whole(1),
+};
+
+/** The options of one operator, checked, with their defaults. */
+export interface Plan {
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>> | undefined;
+  readonly spread: boolean;
+  readonly ordered: boolean;
+  /** `undefined` follows the executor. */
+  readonly concurrency: number | undefined;
+  readonly chunk: number | 'auto';
+  readonly executor: Executor;
+  readonly progress: Partial<Observer<Progress>> | boolean;
+  readonly failFast: boolean;
+  /** Failures are rows, and no run ends with a `MapError`. */
+  readonly settled: boolean;
+  readonly retry: Required<RetryOptions>;
+  readonly taskTimeout: number | undefined;
+  readonly timeout: number | undefined;
+  readonly maxBuffered: number | undefined;
+}
+
+/**
+ * Checks a task and its options, and fills in the defaults.
+ * @param owner the operator's name, for messages
+ * @throws TypeError, RangeError naming the option, what it accepts and what it got
+ */
+export function planOf(owner: string, task: unknown, options: MapOptions | undefined): Plan {
+  if (typeof task !== 'function')
+    throw new TypeError(`${owner}: the task must be a function, got ${task === null ? 'null' : typeof task}`);
+  checkOptions(owner, options, rules);
+  const { retry = 0, ...given } = options ?? {};
+  return {
+    args: given.args ?? [],
+    kwargs: given.kwargs as Record<string, unknown> | undefined,
+    spread: given.spread ?? false,
+    ordered: given.ordered ?? true,
+    concurrency: given.concurrency,
+    chunk: given.chunk ?? 'auto',
+    executor: given.executor ?? defaultExecutor(),
+    progress: given.progress ?? false,
+    failFast: given.failFast ?? true,
+    settled: false,
+    retry: typeof retry === 'number' ? { count: retry, delay: 0 } : { delay: 0, ...retry },
+    taskTimeout: given.taskTimeout,
+    timeout: given.timeout,
+    maxBuffered: given.maxBuffered,
+  };
+}

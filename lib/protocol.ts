@@ -1,0 +1,91 @@
+/** What travels between an executor and its workers. Types only: either side may be replaced. */
+
+/** What can be moved to another thread. */
+export type Movable = ArrayBuffer | import('node:worker_threads').MessagePort;
+
+/** A column of numbers, or of anything. */
+export type PackedColumn = Float64Array | unknown[];
+
+/**
+ * What the columns of packed rows stand for: one column of whole rows (`row`), one of numbers (`number`), one column
+ * for each place of a tuple, or one for each key of a record.
+ */
+export type Shape =
+  | { readonly kind: 'row' }
+  | { readonly kind: 'number' }
+  | { readonly kind: 'tuple' }
+  | { readonly kind: 'record'; readonly keys: readonly string[] };
+
+/** Rows (or inputs) as columns: numbers travel as `Float64Array`s that are moved, all else as arrays that are cloned. */
+export interface Packed {
+  readonly length: number;
+  readonly shape: Shape;
+  readonly columns: readonly PackedColumn[];
+}
+
+/** Packed rows on their way: `tag` is there where some value was encoded, and marks which ones were. */
+export interface PackedMessage extends Packed {
+  readonly tag?: object;
+}
+
+/** Where a worker finds the task. */
+export type TaskReference =
+  | { readonly kind: 'source'; readonly name: string; readonly source: string }
+  | { readonly kind: 'module'; readonly name: string; readonly url: string };
+
+/** What the chunks of a run share; it travels to a worker once and is named by `id` from then on. */
+export interface Definition {
+  readonly id: number;
+  readonly task: TaskReference;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>> | undefined;
+  readonly spread: boolean;
+  readonly tag: object;
+}
+
+/** One chunk, as a worker is told to run it. */
+export interface ChunkMessage {
+  readonly id: number;
+  /** The definition behind `id`, where this worker has not had it yet. */
+  readonly definition?: Definition;
+  /** Definitions that no chunk will name again. */
+  readonly forget?: readonly number[];
+  /** Whether to say `started` when the task is loaded and the first input begins. */
+  readonly announce: boolean;
+  readonly inputs: PackedMessage;
+  /** Milliseconds after which the worker starts no further input of this chunk. */
+  readonly slice: number;
+  /** Set to 1 by the executor when nobody waits for this chunk any more. Shared memory: threads only. */
+  readonly cancelled?: Int32Array;
+  /** The way back for reports, sent with the first chunk of a thread. */
+  readonly port?: import('node:worker_threads').MessagePort;
+}
+
+/** A thrown value, made fit to cross; `path` and `why` are there where it is the result that cannot cross. */
+export interface FailureMessage {
+  readonly offset: number;
+  readonly cause: unknown;
+  readonly untransferable?: { readonly what: 'input' | 'result'; readonly path: string; readonly why: string };
+}
+
+/** What a worker says while it runs a chunk. */
+export type WorkerMessage =
+  | { readonly kind: 'started' }
+  | ReportMessage
+  | { readonly kind: 'stray'; readonly error: unknown; readonly tag: object }
+  | { readonly kind: 'fatal'; readonly error: unknown; readonly tag: object };
+
+/** The next inputs of the chunk that have settled. */
+export interface ReportMessage {
+  readonly kind: 'report';
+  readonly count: number;
+  readonly rows: PackedMessage;
+  readonly failures: readonly FailureMessage[];
+  /** Marks what was encoded in the failures. */
+  readonly tag: object;
+  /** Milliseconds that the task took for these inputs. */
+  readonly elapsed: number;
+}
+
+/** How a chunk ended: `undefined` when the worker is free again and well, else why the task could not be run at all. */
+export type ChunkOutcome = undefined | { readonly notRunnable: unknown; readonly tag: object };

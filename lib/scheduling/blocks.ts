@@ -1,0 +1,49 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import type { Run } from '../executor.js';
+import type { Plan } from '../options.js';
+import { ProgressMeter } from '../progress.js';
+import { progressBar } from '../progressBar.js';
+import { Sweep } from '../sources/sweep.js';
+import type { Task } from '../task.js';
+import { IteratorSupply } from './iteratorSupply.js';
+import { Link } from './link.js';
+import { type Block, Scheduler } from './scheduler.js';
+
+/**
+ * Runs a task over the source's values and emits what settles, block by block: what every parallel operator is made of.
+ */
+export function blocks<T>(task: Task, plan: Plan): OperatorFunction<T, Block> {
+  return source =>
+    new Observable<Block>(subscriber => {
+      const { executor, args, kwargs, spread, taskTimeout, progress } = plan;
+      const concurrency = plan.concurrency ?? executor.parallelism;
+      const run: Run = { task, args, kwargs, spread, concurrency, taskTimeout };
+      const observer = progress === true ? progressBar() : progress === false ? undefined : progress;
+      const pulled = source instanceof Sweep ? source : undefined;
+      const meter = observer && new ProgressMeter(observer, pulled?.total);
+      const scheduler = new Scheduler(
+        run,
+        plan,
+        {
+          block: block => subscriber.next(block),
+          error: error => subscriber.error(error),
+          complete: () => subscriber.complete(),
+        },
+        meter,
+      );
+      subscriber.add(() => scheduler.stop());
+      if (pulled) {
+        const supply = new IteratorSupply(pulled.values, scheduler);
+        subscriber.add(() => supply.stop());
+        scheduler.supplyFrom(supply);
+      } else
+        source.subscribe(
+          new Link<T>(
+            subscriber,
+            value => scheduler.push(value),
+            () => scheduler.end(),
+            error => scheduler.fail(error),
+          ),
+        );
+    });
+}

@@ -1,0 +1,53 @@
+import type { Lease } from '../executor.js';
+
+/** One trip must not be more than this many times larger than the last: quick first tasks prove little. */
+const GROWTH = 8;
+
+/** Towards the end of the inputs a chunk is at most this fraction of each worker's share of what is left. */
+const SHARES = 2;
+
+/** Work under this many ms is not divided further at the end: the trip would cost more than it evens out. */
+const LEAST_WORK = 0.25;
+
+/**
+ * How many inputs the next chunk gets.
+ *
+ * One at first; then as many as fill the executor's time slice, by the measured time of the last ones, but growing no
+ * faster than eightfold; and fewer towards the end, so that all workers end together. Too large a chunk does little
+ * harm: its worker hands back what does not fit into the slice.
+ * @see joblib's AutoBatchingMixin (size from measured time), guided self-scheduling (Polychronopoulos and Kuck, 1987)
+ */
+export class ChunkSize {
+  #size = 1;
+  /** Milliseconds per input; `undefined` until a first chunk has returned. */
+  #cost: number | undefined;
+
+  constructor(
+    private readonly lease: Lease,
+    private readonly workers: number,
+    private readonly fixed: number | undefined,
+  ) {}
+
+  /** Inputs that a full chunk would have now. */
+  get full(): number {
+    return this.fixed ?? this.#size;
+  }
+
+  /** The size of the next chunk where `waiting` inputs are there to be shared. */
+  next(waiting: number): number {
+    if (this.fixed !== undefined) return this.fixed;
+    const share = Math.ceil(waiting / (this.workers * SHARES));
+    const least = this.#cost === undefined ? 1 : Math.min(this.#size, Math.floor(LEAST_WORK / this.#cost));
+    return Math.max(1, least, Math.min(this.#size, share));
+  }
+
+  /** `count` inputs took `elapsed` ms. */
+  measured(count: number, elapsed: number): void {
+    if (count === 0 || this.fixed !== undefined) return;
+    const cost = Math.max(elapsed / count, 1e-6);
+    // Half of the past is kept: one odd chunk does not set the pace, a change of cost shows within a few.
+    this.#cost = this.#cost === undefined ? cost : (this.#cost + cost) / 2;
+    const fits = Math.floor(this.lease.slice / this.#cost);
+    this.#size = Math.max(1, Math.min(fits, this.#size * GROWTH, this.lease.limit));
+  }
+}

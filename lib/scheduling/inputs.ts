@@ -1,0 +1,117 @@
+/** Consecutive inputs and the index of their first. */
+export interface Segment {
+  readonly first: number;
+  readonly values: ArrayLike<unknown>;
+  /** Suspects of a crash or a timeout: to be given out one by one. */
+  readonly alone: boolean;
+}
+
+/** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice. */
+const BLOCK = 16_384;
+
+/** Part of a segment; numbers are not copied. */
+function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
+  if (from === 0 && to === values.length) return values;
+  return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
+}
+
+/**
+ * The inputs that wait for a worker, in their order.
+ *
+ * Numbers, the common sweep, are kept as a `Float64Array`, 8 bytes each and ready to travel.
+ */
+export class Inputs {
+  /** Inputs that wait. */
+  length = 0;
+  /** The index that the next input will have. */
+  next = 0;
+  /** Segments in order; those before `#head` are given out. */
+  #segments: Segment[] = [];
+  #head = 0;
+  /** How much of the first segment is given out. */
+  #taken = 0;
+  /** The block that is being collected. Numbers have a fixed room, other values an array. */
+  #block: Float64Array | unknown[] = new Float64Array(64);
+  #filled = 0;
+  #blockTaken = 0;
+
+  /** The index of the input that `take` gives next, where one waits. */
+  get first(): number {
+    const segment = this.#segments[this.#head];
+    return segment ? segment.first + this.#taken : this.next - this.#filled + this.#blockTaken;
+  }
+
+  push(value: unknown): void {
+    if (this.#filled === BLOCK) this.#close();
+    if (this.#block instanceof Float64Array) {
+      if (typeof value !== 'number') this.#block = Array.from(this.#block.subarray(0, this.#filled));
+      else if (this.#filled === this.#block.length) this.#grow();
+    }
+    (this.#block as unknown[])[this.#filled++] = value;
+    this.next += 1;
+    this.length += 1;
+  }
+
+  /** At most `limit` inputs from the front; fewer where what came back lies in pieces. */
+  take(limit: number): Segment {
+    const segment = this.#segments[this.#head];
+    if (segment === undefined) return this.#takeCollected(limit);
+    const from = this.#taken;
+    const to = Math.min(segment.values.length, from + (segment.alone ? 1 : limit));
+    if (to === segment.values.length) {
+      this.#head += 1;
+      this.#taken = 0;
+      if (this.#head === this.#segments.length || this.#head > 1024) {
+        this.#segments.splice(0, this.#head);
+        this.#head = 0;
+      }
+    } else this.#taken = to;
+    this.length -= to - from;
+    return { first: segment.first + from, values: part(segment.values, from, to), alone: segment.alone };
+  }
+
+  /** Puts inputs back in front of all others. */
+  putBack(segment: Segment): void {
+    if (this.#taken > 0) {
+      const cut = this.#segments[this.#head] as Segment;
+      this.#segments[this.#head] = {
+        first: cut.first + this.#taken,
+        values: part(cut.values, this.#taken, cut.values.length),
+        alone: cut.alone,
+      };
+      this.#taken = 0;
+    }
+    if (this.#head > 0) this.#segments[--this.#head] = segment;
+    else this.#segments.unshift(segment);
+    this.length += segment.values.length;
+  }
+
+  #takeCollected(limit: number): Segment {
+    const from = this.#blockTaken;
+    const to = Math.min(this.#filled, from + limit);
+    const first = this.next - this.#filled + from;
+    const values = part(this.#block, from, to);
+    this.#blockTaken = to;
+    this.length -= to - from;
+    if (to === this.#filled) this.#renew();
+    return { first, values, alone: false };
+  }
+
+  #close(): void {
+    const rest = part(this.#block, this.#blockTaken, this.#filled);
+    if (rest.length > 0) this.#segments.push({ first: this.next - rest.length, values: rest, alone: false });
+    this.#renew(BLOCK);
+  }
+
+  // What was given out keeps the old block; a new one starts small, for a source that gives little at a time.
+  #renew(room = 64): void {
+    this.#block = this.#block instanceof Float64Array ? new Float64Array(room) : [];
+    this.#filled = this.#blockTaken = 0;
+  }
+
+  #grow(): void {
+    const grown = new Float64Array(Math.min(BLOCK, this.#block.length * 4));
+    grown.set(this.#block as Float64Array);
+    this.#block = grown;
+  }
+}

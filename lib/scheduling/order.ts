@@ -1,0 +1,22 @@
+import type { Block } from './scheduler.js';
+
+/** Holds settled blocks back until all inputs before them have settled. */
+export class Order {
+  /** The index that is to be released next. */
+  next = 0;
+  readonly #waiting = new Map<number, Block>();
+
+  constructor(private readonly release: (block: Block) => void) {}
+
+  add(block: Block): void {
+    if (block.first !== this.next) {
+      this.#waiting.set(block.first, block);
+      return;
+    }
+    for (let due: Block | undefined = block; due; due = this.#waiting.get(this.next)) {
+      this.#waiting.delete(due.first);
+      this.next = due.first + due.count;
+      this.release(due);
+    }
+  }
+}

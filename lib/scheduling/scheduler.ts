@@ -1,0 +1,381 @@
+import { asyncScheduler, Subscriber, Subscription } from 'rxjs';
+import {
+  type FailedInput,
+  MapError,
+  NotTransferableError,
+  TaskError,
+  TaskTimeoutError,
+  WorkerCrashError,
+  type WorkerExit,
+} from '../errors.js';
+import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../executor.js';
+import type { Plan } from '../options.js';
+import type { ProgressMeter } from '../progress.js';
+import type { Packed } from '../protocol.js';
+import { noRows, slicePacked } from '../transport/packing.js';
+import { ChunkSize } from './chunkSize.js';
+import { Inputs, type Segment } from './inputs.js';
+import { Order } from './order.js';
+
+/** Consecutive inputs that have settled for good: rows of the good ones, errors of the others. */
+export interface Block {
+  readonly first: number;
+  readonly count: number;
+  /** The inputs, the first of them at `offset`. */
+  readonly inputs: ArrayLike<unknown>;
+  readonly offset: number;
+  readonly rows: Packed;
+  /** By index. */
+  readonly failures: readonly TaskError[];
+}
+
+/** Who wants a run's results. */
+export interface Sink {
+  block(block: Block): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+/** A source that is read on demand. */
+export interface Supply {
+  /** Asks for `count` more inputs; they come by `push`, now or later. */
+  request(count: number): void;
+}
+
+/** How often an input may be with a worker that dies before it is held to be the cause: once among others, then alone. */
+const CRASHES = 3;
+
+/** The default of `maxBuffered`, per worker: results, and chunks. */
+const BUFFERED_RESULTS = 1024;
+const BUFFERED_CHUNKS = 4;
+
+/** What a flight tells its scheduler. */
+interface Tower {
+  report(flight: Flight, report: Report): void;
+  lost(flight: Flight, error: unknown): void;
+  landed(flight: Flight): void;
+}
+
+/** One chunk on its way: made before it starts, so that an executor that answers at once can be stopped as well. */
+class Flight extends Subscriber<Report> {
+  /** How many of its inputs have settled. */
+  settled = 0;
+
+  constructor(
+    readonly segment: Segment,
+    private readonly tower: Tower,
+  ) {
+    super();
+  }
+
+  /** Inputs that have not settled. */
+  get rest(): number {
+    return this.segment.values.length - this.settled;
+  }
+
+  protected override _next(report: Report): void {
+    this.tower.report(this, report);
+  }
+
+  protected override _error(error: unknown): void {
+    this.unsubscribe();
+    this.tower.lost(this, error);
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe();
+    this.tower.landed(this);
+  }
+}
+
+/**
+ * Runs a task over inputs on an executor: one for each subscription.
+ *
+ * It gives out chunks while workers are free, takes back what was not run, tries failures again, puts blocks in order
+ * and knows when all is done. It has no clock but RxJS's own, and no promise: a spec drives it in virtual time.
+ */
+export class Scheduler {
+  readonly #inputs = new Inputs();
+  readonly #size: ChunkSize;
+  readonly #flights = new Set<Flight>();
+  readonly #timers = new Subscription();
+  readonly #crashes = new Map<number, number>();
+  readonly #attempts = new Map<number, number>();
+  readonly #errors: TaskError[] = [];
+  readonly #order: Order | undefined;
+  readonly #concurrency: number;
+  readonly #tower: Tower = {
+    report: (flight, report) => this.#report(flight, report),
+    lost: (flight, error) => this.#lost(flight, error),
+    landed: flight => this.#landed(flight, false),
+  };
+  #supply: Supply | undefined;
+  #running = 0;
+  /** Failed inputs that wait for their next try. */
+  #retrying = 0;
+  /** Inputs before this one have settled or are with a worker: the front of what `maxBuffered` bounds. */
+  #front = 0;
+  #ended = false;
+  #over = false;
+  #dispatching = false;
+
+  constructor(
+    private readonly run: Run,
+    private readonly plan: Plan,
+    private readonly sink: Sink,
+    private readonly meter: ProgressMeter | undefined,
+  ) {
+    const { executor, chunk, ordered, timeout } = plan;
+    this.#concurrency = run.concurrency;
+    this.#size = new ChunkSize(executor.lease, this.#concurrency, chunk === 'auto' ? undefined : chunk);
+    if (ordered) this.#order = new Order(block => this.#deliver(block));
+    if (timeout !== undefined)
+      this.#timers.add(
+        asyncScheduler.schedule(
+          () => this.fail(new TaskTimeoutError({ index: undefined, input: undefined }, timeout)),
+          timeout,
+        ),
+      );
+  }
+
+  /** Reads the inputs on demand from here on. */
+  supplyFrom(supply: Supply): void {
+    this.#supply = supply;
+    this.#dispatch();
+  }
+
+  push(value: unknown): void {
+    this.#inputs.push(value);
+    if (this.#running < this.#concurrency) this.#dispatch();
+  }
+
+  /** The source has completed. */
+  end(): void {
+    this.#ended = true;
+    if (this.meter) this.meter.total = this.#inputs.next;
+    this.#dispatch();
+  }
+
+  /** Ends the run with an error, and lets go of the workers. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.stop();
+    this.meter?.error(error);
+    this.sink.error(error);
+  }
+
+  /** Lets go of the workers: nobody waits for the run any more. */
+  stop(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timers.unsubscribe();
+    for (const flight of this.#flights) flight.unsubscribe();
+    this.#flights.clear();
+    this.meter?.stop();
+    this.plan.executor.release?.(this.run);
+  }
+
+  #dispatch(): void {
+    // An executor may answer at once, and a subscriber may push: neither may nest.
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    while (!this.#over && this.#running < this.#concurrency) {
+      const size = this.#nextSize();
+      if (size === 0) break;
+      this.#start(this.#inputs.take(size));
+    }
+    this.#dispatching = false;
+    this.#completeIfDone();
+  }
+
+  /** Inputs for the next chunk, 0 where there are none or where too many results wait for an earlier one. */
+  #nextSize(): number {
+    const room = this.#room();
+    if (this.#supply && !this.#ended && room > 0) {
+      const missing = Math.min(room, this.#size.full) - this.#inputs.length;
+      if (missing > 0) this.#supply.request(missing);
+      if (this.#over) return 0;
+    }
+    if (this.#inputs.length === 0) return 0;
+    // What a supply still holds is not known: what is here is one chunk's, not everyone's share.
+    const size = this.#supply && !this.#ended ? this.#size.full : this.#size.next(this.#inputs.length);
+    return Math.max(0, Math.min(size, room));
+  }
+
+  #room(): number {
+    if (!this.#order) return Infinity;
+    const most =
+      this.plan.maxBuffered ??
+      this.#concurrency * Math.max(BUFFERED_RESULTS, BUFFERED_CHUNKS * this.#size.full);
+    // What came back is counted already, and one of it may be what all others wait for.
+    if (this.#inputs.length > 0 && this.#inputs.first < this.#front) return most;
+    // The first of them waits for nobody.
+    return most + 1 - (this.#front - this.#order.next);
+  }
+
+  #start(segment: Segment): void {
+    const { first, values } = segment;
+    this.#front = Math.max(this.#front, first + values.length);
+    this.#running += 1;
+    if (this.meter) this.meter.running += values.length;
+    const flight = new Flight(segment, this.#tower);
+    this.#flights.add(flight);
+    const chunk: Chunk = { run: this.run, first, inputs: values };
+    try {
+      this.plan.executor.run(chunk).subscribe(flight);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #report(flight: Flight, report: Report): void {
+    if (this.#over) return;
+    const { count } = report;
+    this.#size.measured(count, report.elapsed);
+    if (this.meter) this.meter.running -= count;
+    const from = flight.settled;
+    flight.settled += count;
+    if (report.failures.length === 0) this.#settle(flight.segment, from, count, report.rows, []);
+    else this.#settleWithFailures(flight.segment, from, report);
+    this.meter?.settled();
+  }
+
+  /** Divides a report where an input is to be tried again, and ends the run where a failure does. */
+  #settleWithFailures(segment: Segment, from: number, { count, rows, failures }: Report): void {
+    const { first, values } = segment;
+    let start = 0;
+    let row = 0;
+    let errors: TaskError[] = [];
+    const close = (end: number) => {
+      const good = end - start - errors.length;
+      if (end > start) this.#settle(segment, from + start, end - start, slicePacked(rows, row, row + good), errors);
+      row += good;
+      errors = [];
+    };
+    for (const failure of failures) {
+      const offset = from + failure.offset;
+      const failed = { index: first + offset, input: values[offset] };
+      const again = !failure.untransferable && this.#retry(failed);
+      if (!again && !this.plan.failFast) {
+        const error = errorOf(failure, failed);
+        errors.push(error);
+        this.#keep(error);
+        continue;
+      }
+      close(failure.offset);
+      if (this.#over) return;
+      if (!again) {
+        if (this.meter) this.meter.failed += 1;
+        return this.fail(errorOf(failure, failed));
+      }
+      start = failure.offset + 1;
+    }
+    close(count);
+  }
+
+  #settle(segment: Segment, offset: number, count: number, rows: Packed, failures: readonly TaskError[]): void {
+    if (this.meter) {
+      this.meter.completed += count - failures.length;
+      this.meter.failed += failures.length;
+    }
+    const block: Block = { first: segment.first + offset, count, inputs: segment.values, offset, rows, failures };
+    if (this.#order) this.#order.add(block);
+    else this.#deliver(block);
+  }
+
+  #deliver(block: Block): void {
+    if (!this.#over) this.sink.block(block);
+  }
+
+  /** Whether a failed input gets another try. */
+  #retry({ index, input }: { index: number; input: unknown }): boolean {
+    const { count, delay } = this.plan.retry;
+    if (count === 0) return false;
+    const attempts = this.#attempts.get(index) ?? 0;
+    if (attempts === count) return false;
+    this.#attempts.set(index, attempts + 1);
+    this.#retrying += 1;
+    const again = () => {
+      this.#retrying -= 1;
+      this.#inputs.putBack({ first: index, values: [input], alone: true });
+    };
+    if (delay === 0) again();
+    else
+      this.#timers.add(
+        asyncScheduler.schedule(() => {
+          again();
+          this.#dispatch();
+        }, delay),
+      );
+    return true;
+  }
+
+  /** The executor is free again; what it has not reported waits anew. */
+  #landed(flight: Flight, suspect: boolean): void {
+    if (this.#over) return;
+    const { first, values, alone } = flight.segment;
+    this.#flights.delete(flight);
+    this.#running -= 1;
+    const { rest } = flight;
+    if (rest > 0) {
+      if (this.meter) this.meter.running -= rest;
+      const left =
+        values instanceof Float64Array ? values.subarray(flight.settled) : (values as unknown[]).slice(flight.settled);
+      this.#inputs.putBack({ first: first + flight.settled, values: left, alone: alone || suspect });
+    }
+    this.#dispatch();
+  }
+
+  #lost(flight: Flight, error: unknown): void {
+    if (this.#over) return;
+    const { first, values } = flight.segment;
+    const { rest } = flight;
+    const expired = error instanceof LeaseExpired;
+    if (!expired && !(error instanceof WorkerLost)) return this.fail(error);
+    if (rest > 1 || rest === 0) return this.#landed(flight, true);
+
+    const failed = { index: first + flight.settled, input: values[flight.settled] };
+    if (!expired) {
+      const crashes = (this.#crashes.get(failed.index) ?? 0) + 1;
+      this.#crashes.set(failed.index, crashes);
+      if (crashes < CRASHES) return this.#landed(flight, true);
+    }
+    this.#flights.delete(flight);
+    this.#running -= 1;
+    if (this.meter) this.meter.running -= 1;
+    if (!this.#retry(failed)) {
+      const final = expired
+        ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
+        : new WorkerCrashError(failed, (error as WorkerLost).exit as WorkerExit);
+      if (this.plan.failFast) {
+        if (this.meter) this.meter.failed += 1;
+        return this.fail(final);
+      }
+      this.#keep(final);
+      this.#settle(flight.segment, flight.settled, 1, noRows, [final]);
+    }
+    this.#dispatch();
+  }
+
+  /** For the `MapError`, unless failures are rows of this run. */
+  #keep(error: TaskError): void {
+    if (!this.plan.settled) this.#errors.push(error);
+  }
+
+  #completeIfDone(): void {
+    if (this.#over || !this.#ended || this.#running > 0 || this.#retrying > 0 || this.#inputs.length > 0) return;
+    if (this.#errors.length > 0) {
+      this.#errors.sort((a, b) => (a.index as number) - (b.index as number));
+      return this.fail(new MapError(this.#errors, this.#inputs.next));
+    }
+    this.stop();
+    this.meter?.complete();
+    this.sink.complete();
+  }
+}
+
+function errorOf({ cause, untransferable }: Failure, failed: FailedInput): TaskError {
+  if (!untransferable) return new TaskError(failed, cause);
+  const { what, path, why } = untransferable;
+  return new NotTransferableError(failed, what, path, why);
+}

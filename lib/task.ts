@@ -1,0 +1,53 @@
+import type { TaskReference } from './protocol.js';
+
+const key = Symbol.for('rx-parfor.task');
+
+/** Any function that runs once per input. */
+// biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant; only `never` or `any` takes every function
+export type Task = (...parameters: any[]) => unknown;
+
+interface Marked {
+  [key]?: { readonly url: string; readonly name: string };
+}
+
+/**
+ * Marks a function of a module as a task, so that a worker imports the module and calls its own.
+ *
+ * Closures, imports and set-up at module level all work then. The function stays what it was: call it, test it, import
+ * it elsewhere. It must be exported under the given name. `.ts` modules work where `tsx` is installed.
+ * @param meta `import.meta` of the module, or anything with its `url`
+ * @param name the name of the export
+ * @param run the function
+ * @returns the same function
+ * @throws TypeError where an argument is not of that kind
+ * @example
+ * export const energy = task(import.meta, 'energy', (x: number, { k = 1 } = {}) => (k * x * x) / 2);
+ * @see Python's multiprocessing, which imports a function by its module and name
+ */
+export function task<F extends Task>(meta: { readonly url: string | URL }, name: string, run: F): F {
+  const url = meta?.url instanceof URL ? meta.url.href : meta?.url;
+  if (typeof url !== 'string' || url === '')
+    throw new TypeError('task: the first argument must be `import.meta`, or have the `url` of the module');
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError(`task: the second argument must be the name of the export, got ${typeof name}`);
+  if (typeof run !== 'function') throw new TypeError(`task: the third argument must be a function, got ${typeof run}`);
+  Object.defineProperty(run, key, { value: { url, name }, configurable: true });
+  return run;
+}
+
+/**
+ * How a worker finds the task: by its module, or by its source.
+ * @throws TypeError for a function that has no source to ship
+ */
+export function taskReference(run: Task): TaskReference {
+  const marked = (run as Marked)[key];
+  if (marked) return { kind: 'module', url: marked.url, name: marked.name };
+  const source = Function.prototype.toString.call(run);
+  const name = run.name || 'anonymous';
+  if (/^class\b/.test(source)) throw new TypeError(`the task is the class ${name}; pass x => new ${name}(x) of a module, marked with task()`);
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(source))
+    throw new TypeError(
+      `the task ${name} is built in or bound and has no source to ship; wrap it (x => Math.sqrt(x)), or mark a function of a module with task()`,
+    );
+  return { kind: 'source', name, source };
+}

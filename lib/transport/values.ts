@@ -1,0 +1,386 @@
+import { inspect, types } from 'node:util';
+import { MessagePort } from 'node:worker_threads';
+import type { Movable } from '../protocol.js';
+import { registeredClass } from './registerClass.js';
+import { isTransfer } from './transfer.js';
+
+/** Thrown while a value is encoded or decoded; the caller knows which value it was, and says so. */
+export class Untransferable extends Error {
+  constructor(
+    readonly why: string,
+    public path = '',
+  ) {
+    super(`${path ? `${path} is ` : 'it is '}${why}`);
+  }
+}
+
+/** What stands in a message for a value that structured clone does not carry as it is. */
+type Encoded = { readonly tag: object } & (
+  | { readonly kind: 'instance'; readonly name: string; readonly data: unknown }
+  | { readonly kind: 'buffer'; readonly bytes: Uint8Array }
+  | { readonly kind: 'view'; readonly view: ArrayBufferView }
+  | EncodedError
+);
+
+interface EncodedError {
+  readonly kind: 'error';
+  readonly base: string;
+  readonly message: string;
+  /** Own properties but for `message`: name, value, enumerable. */
+  readonly own: readonly (readonly [string, unknown, boolean])[];
+}
+
+/** Below this many bytes a copy costs less than handing over the memory. */
+const MOVE_FROM = 4096;
+
+/** Larger arrays are cloned natively: listing their keys, to see further properties, would cost more. */
+const LISTED_LENGTH = 64;
+
+const isObjectLike = (value: unknown): value is object | symbol =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol';
+
+/** The prototype of plain objects, of this realm or another one, or none. */
+const isRoot = (prototype: object | null): boolean =>
+  prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+
+const isArrayRoot = (prototype: object | null): boolean =>
+  prototype === Array.prototype ||
+  (Array.isArray(prototype) && isRoot(Object.getPrototypeOf(prototype)) && prototype.length === 0);
+
+/** Node's own cloneable classes (Blob, KeyObject, BlockList, …) carry a method under this symbol. */
+const isCloneable = (value: object): boolean => {
+  for (let at: object | null = value; at; at = Object.getPrototypeOf(at))
+    if (Object.getOwnPropertySymbols(at).some(symbol => symbol.description === 'messaging_clone_symbol')) return true;
+  return types.isExternal(value) || Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
+};
+
+function setOwn(target: object, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else (target as Record<string, unknown>)[key] = value;
+}
+
+const step = (key: string | number): string =>
+  typeof key === 'number' ? `[${key}]` : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+
+/**
+ * Turns values into what structured clone carries without loss, as they are at that moment.
+ *
+ * It copies, for four reasons at once: a task may go on to change what it returned, a typed array must travel without
+ * the buffer behind it, instances of classes need their codecs, and what cannot cross must be found and named.
+ * What it had to encode is marked by `tag`, an object of this message alone: structured clone keeps identity, so no
+ * value of a user can be mistaken for a mark.
+ */
+export class Encoder {
+  readonly tag: object = {};
+  /** Whether anything was marked, so that the other side must look for it. */
+  tagged = false;
+  /** Memory that nobody on this side needs any more. */
+  readonly moved = new Set<Movable>();
+  #seen: Map<object, unknown> | undefined;
+  #moving = false;
+
+  /**
+   * @param threads whether the other side shares memory with this one
+   * @param results whether `transfer()` may move memory away: a task's own, never a caller's
+   */
+  constructor(
+    readonly threads: boolean,
+    readonly results: boolean,
+  ) {}
+
+  /** A value that stands alone: a row, an input, one of `args`. Identity is kept inside it. */
+  encode(value: unknown): unknown {
+    if (!isObjectLike(value)) return value;
+    this.#seen = undefined;
+    return this.#object(value);
+  }
+
+  /** A part of the value that `encode` would take next: call `startValue()`, then this for each part. */
+  encodePart(value: unknown, key: string | number): unknown {
+    return this.#child(value, key);
+  }
+
+  startValue(): void {
+    this.#seen = undefined;
+  }
+
+  /** A thrown value: there is always something to report, also where a part of it cannot cross. */
+  encodeThrown(error: unknown): unknown {
+    try {
+      return this.encode(error);
+    } catch (failure) {
+      if (!(failure instanceof Untransferable)) throw failure;
+      return this.encode(new Error(`the task threw ${inspect(error, { depth: 1 })}, which cannot cross: ${failure.message}`));
+    }
+  }
+
+  #child(value: unknown, key: string | number): unknown {
+    if (!isObjectLike(value)) return value;
+    try {
+      return this.#object(value);
+    } catch (error) {
+      if (error instanceof Untransferable) error.path = step(key) + error.path;
+      throw error;
+    }
+  }
+
+  #object(value: object | symbol): unknown {
+    if (typeof value === 'symbol') throw new Untransferable(`${String(value)}, and symbols stay in their thread`);
+    if (typeof value === 'function')
+      throw new Untransferable(
+        `${/^class\b/.test(Function.prototype.toString.call(value)) ? 'a class' : 'a function'}${(value as { name: string }).name && ` (${(value as { name: string }).name})`}; send data, and let the task's module import the code`,
+      );
+    const seen = this.#seen?.get(value);
+    if (seen !== undefined) return seen;
+    this.#seen ??= new Map();
+
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (Array.isArray(value) && isArrayRoot(prototype)) return this.#array(value);
+    const known = prototype && registeredClass(prototype);
+    if (known) return this.#mark(value, { kind: 'instance', name: known.name, data: this.#child(known.encode(value), '') });
+    if (isRoot(prototype)) return this.#record(value as Record<string, unknown>);
+    return this.#builtIn(value, prototype as object);
+  }
+
+  #mark(value: object, encoded: { kind: string } & Record<string, unknown>): unknown {
+    this.tagged = true;
+    const marked = { tag: this.tag, ...encoded };
+    this.#seen?.set(value, marked);
+    return marked;
+  }
+
+  #transfer(value: unknown): unknown {
+    if (!this.results) throw new Untransferable('wrapped in transfer(), which is for results; what goes to a task is copied');
+    const outer = this.#moving;
+    this.#moving = true;
+    try {
+      return isObjectLike(value) ? this.#object(value) : value;
+    } finally {
+      this.#moving = outer;
+    }
+  }
+
+  #array(value: readonly unknown[]): unknown {
+    if (value.length > LISTED_LENGTH && value.every(item => !isObjectLike(item))) {
+      const copy = structuredClone(value);
+      this.#seen?.set(value, copy);
+      return copy;
+    }
+    const copy: unknown[] = new Array(value.length);
+    this.#seen?.set(value, copy);
+    const keys = Object.keys(value);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
+      // The indices come first and in order; beyond the holes they are equal to i.
+      const index = key === String(i) ? i : key;
+      if (typeof index === 'number') copy[index] = this.#child(value[index], index);
+      else setOwn(copy, key, this.#child((value as unknown as Record<string, unknown>)[key], Number.isInteger(+key) ? +key : key));
+    }
+    return copy;
+  }
+
+  #record(value: Record<string, unknown>): unknown {
+    const copy: Record<string, unknown> = {};
+    this.#seen?.set(value, copy);
+    for (const key of Object.keys(value)) setOwn(copy, key, this.#child(value[key], key));
+    return copy;
+  }
+
+  #builtIn(value: object, prototype: object): unknown {
+    if (isTransfer(value)) return this.#transfer(value.value);
+    const is = (constructor: { prototype: object; name: string }) =>
+      prototype === constructor.prototype ||
+      // Of another realm: the same name, one step above the root.
+      (prototype.constructor?.name === constructor.name && isRoot(Object.getPrototypeOf(prototype)));
+    if (types.isMap(value) && is(Map)) {
+      const copy = new Map();
+      this.#seen?.set(value, copy);
+      let i = 0;
+      for (const [key, item] of value) {
+        copy.set(this.#child(key, `key ${i}`), this.#child(item, isObjectLike(key) ? `entry ${i}` : String(key)));
+        i += 1;
+      }
+      return copy;
+    }
+    if (types.isSet(value) && is(Set)) {
+      const copy = new Set();
+      this.#seen?.set(value, copy);
+      let i = 0;
+      for (const item of value) copy.add(this.#child(item, i++));
+      return copy;
+    }
+    if (types.isDate(value) && is(Date)) return this.#keep(value, new Date(value.getTime()));
+    if (types.isRegExp(value) && is(RegExp)) return this.#keep(value, new RegExp(value.source, value.flags));
+    if (types.isBoxedPrimitive(value) && !types.isSymbolObject(value)) return value;
+    if (types.isNativeError(value) || value instanceof Error) return this.#error(value as Error);
+    if (ArrayBuffer.isView(value)) return this.#view(value, prototype);
+    if (types.isSharedArrayBuffer(value)) {
+      if (!this.threads) throw new Untransferable('a SharedArrayBuffer, which only threads can share; use threads()');
+      return value;
+    }
+    if (types.isArrayBuffer(value)) return this.#keep(value, this.#buffer(value));
+    if (isCloneable(value)) {
+      if (!this.threads) throw new Untransferable(`a ${prototype.constructor.name}, which does not cross to another process`);
+      return value;
+    }
+    if (this.#moving && this.threads && value instanceof MessagePort) {
+      this.moved.add(value);
+      return value;
+    }
+    if (types.isPromise(value)) throw new Untransferable('a Promise; await it first');
+    const name = prototype.constructor?.name || 'an unnamed class';
+    throw new Untransferable(
+      `an instance of ${name}, whose methods and private fields would be lost; registerClass(${name}, { encode, decode }) in a module that both sides import, or pass plain data`,
+    );
+  }
+
+  #keep<T>(value: object, copy: T): T {
+    this.#seen?.set(value, copy);
+    return copy;
+  }
+
+  #buffer(buffer: ArrayBuffer): ArrayBuffer {
+    if (this.#moving) {
+      this.moved.add(buffer);
+      return buffer;
+    }
+    // A resizable one is cloned natively, with its maximum; a copy would lose that.
+    if ((buffer as { resizable?: boolean }).resizable) return buffer;
+    return this.#own(buffer.slice(0));
+  }
+
+  #own(buffer: ArrayBuffer): ArrayBuffer {
+    if (this.threads && buffer.byteLength >= MOVE_FROM) this.moved.add(buffer);
+    return buffer;
+  }
+
+  #view(view: ArrayBufferView, prototype: object): unknown {
+    if (types.isSharedArrayBuffer(view.buffer)) {
+      if (!this.threads) throw new Untransferable('a view of a SharedArrayBuffer, which only threads can share; use threads()');
+      return view;
+    }
+    const whole = view.byteLength === view.buffer.byteLength;
+    let own: ArrayBuffer;
+    if (this.#moving && whole && this.threads) {
+      own = view.buffer as ArrayBuffer;
+      this.moved.add(own);
+    } else own = this.#own((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
+    if (prototype === Buffer.prototype) return this.#mark(view, { kind: 'buffer', bytes: new Uint8Array(own) });
+    const kind = types.isDataView(view) ? 'DataView' : Object.prototype.toString.call(view).slice(8, -1);
+    if (prototype.constructor?.name !== kind)
+      throw new Untransferable(
+        `an instance of ${prototype.constructor?.name}, which would arrive as a ${kind}; registerClass it, or pass a ${kind}`,
+      );
+    const Constructor = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer) => ArrayBufferView>)[kind];
+    const copy = new (Constructor as new (buffer: ArrayBuffer) => ArrayBufferView)(own);
+    // Between processes a view would be received as a part of the whole message; the mark has it cut out there.
+    return this.threads ? this.#keep(view, copy) : this.#mark(view, { kind: 'view', view: copy });
+  }
+
+  #error(error: Error): unknown {
+    let base = 'Error';
+    for (let at: object | null = error; at; at = Object.getPrototypeOf(at)) {
+      const name = Object.hasOwn(at, 'constructor') ? at.constructor.name : '';
+      if (errorClasses.has(name)) {
+        base = name;
+        break;
+      }
+    }
+    const own: (readonly [string, unknown, boolean])[] = [];
+    const marked = this.#mark(error, { kind: 'error', base, message: String(error.message), own });
+    const add = (key: string, value: unknown, enumerable: boolean) => {
+      let crossing: unknown;
+      try {
+        crossing = this.#child(value, key);
+      } catch (failure) {
+        if (!(failure instanceof Untransferable)) throw failure;
+        // A request or a socket hangs on many an error: its text is better than no error at all.
+        crossing = inspect(value, { depth: 0 });
+      }
+      own.push([key, crossing, enumerable]);
+    };
+    if (!Object.hasOwn(error, 'name') && error.name !== base) add('name', error.name, false);
+    for (const key of Object.getOwnPropertyNames(error))
+      if (key !== 'message') add(key, (error as unknown as Record<string, unknown>)[key], Object.prototype.propertyIsEnumerable.call(error, key));
+    return marked;
+  }
+}
+
+const errorClasses = new Map<string, new (message?: string) => Error>(
+  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(constructor => [
+    constructor.name,
+    constructor as new (message?: string) => Error,
+  ]),
+);
+errorClasses.set('AggregateError', class extends AggregateError {
+  constructor(message?: string) {
+    super([], message);
+  }
+});
+errorClasses.set('DOMException', DOMException as unknown as new (message?: string) => Error);
+
+function decodeError({ base, message, own }: EncodedError, decodeChild: (value: unknown) => unknown): Error {
+  let error: Error;
+  if (base === 'AggregateError') error = new AggregateError([], message);
+  else if (base === 'DOMException') error = new DOMException(message, String(own.find(([key]) => key === 'name')?.[1] ?? 'Error'));
+  else error = new (errorClasses.get(base) ?? Error)(message);
+  for (const [key, value, enumerable] of own)
+    if (base !== 'DOMException' || (key !== 'name' && key !== 'code'))
+      Object.defineProperty(error, key, { value: decodeChild(value), enumerable, configurable: true, writable: true });
+  return error;
+}
+
+/** Puts back, in place, what an `Encoder` has marked with `tag`. */
+export function decode(value: unknown, tag: object): unknown {
+  const done = new Map<object, unknown>();
+  const visit = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (done.has(value)) return done.get(value);
+    if ((value as { tag?: unknown }).tag === tag) {
+      const decoded = open(value as Encoded);
+      done.set(value, decoded);
+      return decoded;
+    }
+    done.set(value, value);
+    if (ArrayBuffer.isView(value)) return value;
+    if (types.isMap(value)) {
+      const entries = [...value];
+      value.clear();
+      for (const [key, item] of entries) value.set(visit(key), visit(item));
+    } else if (types.isSet(value)) {
+      const items = [...value];
+      value.clear();
+      for (const item of items) value.add(visit(item));
+    } else if (Array.isArray(value) || isRoot(Object.getPrototypeOf(value))) {
+      for (const key of Object.keys(value)) {
+        const item = (value as Record<string, unknown>)[key];
+        if (typeof item === 'object' && item !== null) setOwn(value, key, visit(item));
+      }
+    }
+    return value;
+  };
+  const open = (encoded: Encoded): unknown => {
+    switch (encoded.kind) {
+      case 'instance': {
+        const known = registeredClass(encoded.name);
+        if (!known)
+          throw new Untransferable(
+            `an instance of ${encoded.name}, which is not registered here; registerClass(${encoded.name}, …) in a module that the task's module imports, and name the task with task()`,
+          );
+        return known.decode(visit(encoded.data));
+      }
+      case 'buffer':
+        return Buffer.from(encoded.bytes.buffer as ArrayBuffer, encoded.bytes.byteOffset, encoded.bytes.byteLength);
+      case 'view': {
+        const { view } = encoded;
+        if (view.byteLength === view.buffer.byteLength) return view;
+        const Constructor = view.constructor as new (buffer: ArrayBuffer) => ArrayBufferView;
+        return new Constructor((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
+      }
+      case 'error':
+        return decodeError(encoded, visit);
+    }
+  };
+  return visit(value);
+}

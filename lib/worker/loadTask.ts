@@ -1,0 +1,72 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { callTask } from '../callTask.js';
+import { NotTransferableError, TaskNotFoundError } from '../errors.js';
+import type { Definition } from '../protocol.js';
+import type { Task } from '../task.js';
+import { decode, Untransferable } from '../transport/values.js';
+import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
+
+/** A run's task as this worker calls it. */
+export interface LoadedTask {
+  readonly call: (value: unknown) => unknown;
+  /** Makes more of a thrown error, where that is possible. */
+  readonly explain: (error: unknown) => unknown;
+}
+
+let typeScript: Promise<unknown> | undefined;
+
+/** Lets this worker import `.ts` modules, by the `tsx` that is installed beside the module. */
+function loadTypeScript(url: string): Promise<unknown> {
+  typeScript ??= (async () => {
+    let api: string;
+    try {
+      api = createRequire(url).resolve('tsx/esm/api');
+    } catch {
+      // Newer Node strips types by itself; an older one says that it does not know the extension.
+      return;
+    }
+    const { register } = (await import(pathToFileURL(api).href)) as { register(): void };
+    register();
+  })();
+  return typeScript;
+}
+
+async function importTask(url: string, name: string): Promise<Task> {
+  let module: Record<string, unknown>;
+  try {
+    if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await loadTypeScript(url);
+    module = (await import(url)) as Record<string, unknown>;
+  } catch (error) {
+    throw new TaskNotFoundError(url, name, 'the module does not load', error);
+  }
+  // A CommonJS module may have its exports on `default` alone.
+  const found = module[name] ?? (module.default as Record<string, unknown> | undefined)?.[name];
+  if (typeof found === 'function') return found as Task;
+  const exports = Object.keys(module).join(', ');
+  throw new TaskNotFoundError(
+    url,
+    name,
+    found === undefined ? `the module exports ${exports || 'nothing'}` : `that export is a ${typeof found}`,
+  );
+}
+
+function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown {
+  try {
+    return decode(value, tag);
+  } catch (error) {
+    if (!(error instanceof Untransferable)) throw error;
+    throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
+  }
+}
+
+/** Finds or makes the task of a definition, and binds it to the `args` and `kwargs` of the run. */
+export async function loadTask({ task, tag, ...shared }: Definition): Promise<LoadedTask> {
+  const run = task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
+  const args = receive('args', shared.args, tag) as unknown[];
+  const kwargs = receive('kwargs', shared.kwargs, tag) as Record<string, unknown> | undefined;
+  return {
+    call: callTask(run, { args, kwargs, spread: shared.spread }),
+    explain: task.kind === 'source' ? explainFreeVariable : error => error,
+  };
+}

@@ -1,0 +1,55 @@
+import type { Task } from '../task.js';
+
+/** Compilers put calls of these into functions; they do nothing that a worker would miss. */
+const setName = (target: unknown) => target;
+
+/** Stands for the counters that Istanbul puts into functions: any property of it can be read, called and counted up. */
+const counters: unknown = new Proxy(() => counters, {
+  get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : counters),
+  set: () => true,
+});
+
+/**
+ * Makes a function of the source that `toString` gave for it: of arrows, functions and methods.
+ * @throws TypeError where that is not possible
+ */
+export function shippedFunction(name: string, source: string): Task {
+  const names = ['__name', ...new Set(source.match(/\bcov_\w+/g))];
+  const values = names.map(name => (name === '__name' ? setName : () => counters));
+  const compile = (body: string) => new Function(...names, `"use strict"; return ${body}`)(...values) as unknown;
+  let made: unknown;
+  try {
+    made = compile(`(${source}\n)`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // A method is written without `function`: it stands as one of an object.
+    try {
+      [made] = Object.values(compile(`({ ${source}\n })`) as object);
+    } catch {
+      throw new TypeError(`the task ${name} cannot be made again from its source; mark a function of a module with task()`, {
+        cause: error,
+      });
+    }
+  }
+  return made as Task;
+}
+
+/** Says of a `ReferenceError` in a shipped function what to do about it. */
+export function explainFreeVariable(error: unknown): unknown {
+  const [, variable] = (error instanceof ReferenceError && /^(\S+) is not defined$/.exec(error.message)) || [];
+  if (variable === undefined) return error;
+  const helper = /^__(awaiter|generator|rest|spreadArray|assign|values|read)$/.test(variable);
+  const remedy =
+    variable === 'require'
+      ? "Use `await import('…')` inside the task"
+      : helper
+        ? 'It comes from a compiler with an old target: compile for ES2018 or later'
+        : `Pass ${variable} through \`args\` or \`kwargs\``;
+  const explained = new ReferenceError(
+    `${variable} is not defined where the task runs: a plain function is shipped to a worker as its source, without the variables around it. ${remedy}, or export the task from a module with task(import.meta, …), or run it on inline().`,
+    { cause: error },
+  );
+  const frames = String((error as Error).stack).split('\n    at ').slice(1);
+  explained.stack = [`${explained.name}: ${explained.message}`, ...frames].join('\n    at ');
+  return explained;
+}

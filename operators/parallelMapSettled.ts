@@ -1,0 +1,77 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import type { TaskError } from '../lib/errors.js';
+import { type MapOptions, planOf } from '../lib/options.js';
+import { blocks } from '../lib/scheduling/blocks.js';
+import { Link } from '../lib/scheduling/link.js';
+import type { Block } from '../lib/scheduling/scheduler.js';
+import type { Task } from '../lib/task.js';
+import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+import { unpack } from '../lib/transport/packing.js';
+
+/** The row of an input whose task has returned. */
+export interface FulfilledRow<T, R> {
+  status: 'fulfilled';
+  index: number;
+  input: T;
+  value: R;
+}
+
+/** The row of an input whose task has failed; `reason.cause` is what it threw. */
+export interface RejectedRow<T> {
+  status: 'rejected';
+  index: number;
+  input: T;
+  reason: TaskError;
+}
+
+/** How one input's task has settled; the words are those of `Promise.allSettled`. */
+export type SettledRow<T, R> = FulfilledRow<T, R> | RejectedRow<T>;
+
+type SettledOptions<A extends readonly unknown[], K extends object> = Omit<MapOptions<A, K>, 'failFast'>;
+
+const settledRows = (): OperatorFunction<Block, SettledRow<unknown, unknown>> => source =>
+  new Observable(subscriber => {
+    source.subscribe(
+      new Link<Block>(subscriber, ({ first, count, inputs, offset, rows, failures }) => {
+        const at = unpack(rows);
+        for (let i = 0, row = 0, failure = 0; i < count && !subscriber.closed; i++) {
+          const index = first + i;
+          const input = inputs[offset + i];
+          const reason = failures[failure];
+          if (reason?.index === index) {
+            failure += 1;
+            subscriber.next({ status: 'rejected', index, input, reason });
+          } else subscriber.next({ status: 'fulfilled', index, input, value: at(row++) });
+        }
+      }),
+    );
+  });
+
+export function parallelMapSettled<
+  T extends readonly unknown[],
+  R,
+  A extends Args = [],
+  K extends object = never,
+>(
+  task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
+  options: SettledOptions<A, K> & { spread: true },
+): OperatorFunction<T, SettledRow<T, R>>;
+export function parallelMapSettled<T, R, A extends Args = [], K extends object = never>(
+  task: (value: T, ...shared: Shared<A, K>) => Returned<R>,
+  options?: SettledOptions<A, K> & { spread?: false },
+): OperatorFunction<T, SettledRow<T, R>>;
+/**
+ * Runs a task for every input in parallel and emits how each has settled; a failing task never errors the stream.
+ *
+ * ```text
+ * source:  abc|
+ * task:    --x|  b: --#
+ * result:  --(xyz|)
+ * ```
+ */
+export function parallelMapSettled(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
+  if (options?.failFast === true)
+    throw new TypeError('parallelMapSettled: `failFast` cannot be true, as no failure ends this run; use parallelMap');
+  const plan = { ...planOf('parallelMapSettled', task, options), failFast: false, settled: true };
+  return source => source.pipe(blocks(task, plan), settledRows());
+}
