@@ -68,14 +68,14 @@ export class ProgressMeter {
 
   complete(): void {
     this.#tell(this.clock.now());
-    this.#timer.unsubscribe();
     this.observer.complete?.();
+    this.#timer.unsubscribe();
   }
 
   error(error: unknown): void {
     this.#tell(this.clock.now());
-    this.#timer.unsubscribe();
     this.observer.error?.(error);
+    this.#timer.unsubscribe();
   }
 
   /** Nobody waits for the run any more. */

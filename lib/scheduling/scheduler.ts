@@ -158,21 +158,31 @@ export class Scheduler {
 
   /** Ends the run with an error, and lets go of the workers. */
   fail(error: unknown): void {
-    if (this.#over) return;
-    this.stop();
+    if (!this.#close()) return;
     this.meter?.error(error);
     this.sink.error(error);
   }
 
   /** Lets go of the workers: nobody waits for the run any more. */
   stop(): void {
-    if (this.#over) return;
+    if (this.#close()) this.meter?.stop();
+  }
+
+  #complete(): void {
+    if (!this.#close()) return;
+    this.meter?.complete();
+    this.sink.complete();
+  }
+
+  /** Whether the run was still on. */
+  #close(): boolean {
+    if (this.#over) return false;
     this.#over = true;
     this.#timers.unsubscribe();
     for (const flight of this.#flights) flight.unsubscribe();
     this.#flights.clear();
-    this.meter?.stop();
     this.plan.executor.release?.(this.run);
+    return true;
   }
 
   #dispatch(): void {
@@ -368,9 +378,7 @@ export class Scheduler {
       this.#errors.sort((a, b) => (a.index as number) - (b.index as number));
       return this.fail(new MapError(this.#errors, this.#inputs.next));
     }
-    this.stop();
-    this.meter?.complete();
-    this.sink.complete();
+    this.#complete();
   }
 }
 
