@@ -102,8 +102,18 @@ export class Lane {
   // The pool has started its worker with its first chunk. Of a thread that exits Tinypool would say nothing.
   #watch(): void {
     this.#worker = this.#pool.threads[0];
+    // A thread's error, out of memory above all, comes just before its exit and says more.
+    let last: unknown;
+    if (this.#threads)
+      this.#worker?.once('error', error => {
+        last = error;
+      });
     this.#worker?.once('exit', (code: number | null, signal?: string) =>
-      this.#exited({ exitCode: code ?? undefined, reason: signal ? `killed by ${signal}` : `exit code ${code}` }),
+      this.#exited({
+        exitCode: code ?? undefined,
+        reason: last ? reasonOf(last) : signal ? `killed by ${signal}` : `exit code ${code}`,
+        cause: last,
+      }),
     );
   }
 

@@ -2,7 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import { checkOptions, ofType } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
 import { TinypoolExecutor } from './tinypoolExecutor.js';
-import { execArgvOf, executorRules, parallelismOf, type WorkerOptions } from './workerOptions.js';
+import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';
 
 /** Options of `processes()`; the names are Tinypool's. */
 export interface ProcessesOptions extends WorkerOptions {
@@ -36,7 +36,7 @@ export function processes(options: ProcessesOptions = {}): Executor {
     runtime: 'child_process',
     ...parallelismOf(maxThreads),
     idleTimeout,
-    execArgv: [...execArgvOf(execArgv), ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])],
+    execArgv: [...processArguments(execArgv), ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])],
     // A child gets what it is given and nothing else: without its PATH it would find no program.
     env: env ?? (process.env as Record<string, string>),
   });

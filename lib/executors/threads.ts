@@ -2,7 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import { checkOptions } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
 import { TinypoolExecutor } from './tinypoolExecutor.js';
-import { execArgvOf, executorRules, parallelismOf, type WorkerOptions } from './workerOptions.js';
+import { executorRules, parallelismOf, threadArguments, type WorkerOptions } from './workerOptions.js';
 
 /** Options of `threads()`; the names are Tinypool's. */
 export interface ThreadsOptions extends WorkerOptions {
@@ -27,7 +27,7 @@ export function threads(options: ThreadsOptions = {}): Executor {
     runtime: 'worker_threads',
     ...parallelismOf(maxThreads),
     idleTimeout,
-    execArgv: execArgvOf(execArgv),
+    ...threadArguments(execArgv),
     ...(env && { env }),
     ...(resourceLimits && { resourceLimits }),
   });

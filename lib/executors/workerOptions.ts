@@ -46,23 +46,37 @@ export function parallelismOf(maxThreads: number | undefined): { parallelism: nu
   return { parallelism: maxThreads ?? cores, elastic: maxThreads === undefined };
 }
 
-/**
- * This process's own options, less those that workers cannot use: tsx's loader does not reach them by that way (they
- * register it themselves, for `.ts` modules only), and `--input-type` is for programs that are not files.
- */
-export function execArgvOf(given: string[] | undefined): string[] {
-  if (given) return given;
+/** Loaders that workers do not get from here: tsx does not reach them this way, they register it for `.ts` modules. */
+const isTsx = (value: string | undefined): boolean => /(^|[/\\=])tsx([/\\]|$)/.test(value ?? '');
+
+/** Options that name a module to load first, each with its value. */
+const LOADS = /^(--import|--require|-r|--loader|--experimental-loader)(=|$)/;
+/** Options of a program that is not a file, of a debugger or a test runner: not for workers. */
+const NOT_FOR_WORKERS = /^(-e|--eval|-p|--print|--input-type|--inspect[\w-]*|--test[\w-]*)(=|$)/;
+const TAKES_VALUE = /^(--import|--require|-r|--loader|--experimental-loader|-C|--conditions|-e|--eval|-p|--print|--input-type)$/;
+
+/** This process's own options that a child process can use. */
+function inheritedOptions(): string[] {
   const kept: string[] = [];
   for (let i = 0; i < process.execArgv.length; i++) {
     const option = process.execArgv[i] as string;
-    const takesValue = /^(--import|--require|-r|--loader|--experimental-loader|-e|--eval|-p|--print|--input-type)$/.test(option);
-    const value = takesValue ? process.execArgv[i + 1] : option;
-    const drop =
-      /^(-e|--eval|-p|--print|--input-type)(=|$)/.test(option) ||
-      (/^(--import|--require|-r|--loader|--experimental-loader)/.test(option) && /(^|[/\\=])tsx([/\\]|$)/.test(value ?? '')) ||
-      /^--(inspect|test)/.test(option);
-    if (!drop) kept.push(option, ...(takesValue && value !== undefined ? [value] : []));
-    if (takesValue) i += 1;
+    const value = TAKES_VALUE.test(option) ? process.execArgv[++i] : undefined;
+    if (NOT_FOR_WORKERS.test(option) || (LOADS.test(option) && isTsx(value ?? option))) continue;
+    kept.push(option, ...(value === undefined ? [] : [value]));
   }
   return kept;
+}
+
+/** `execArgv` for child processes. */
+export const processArguments = (given: string[] | undefined): string[] => given ?? inheritedOptions();
+
+/**
+ * `execArgv` for threads, where it must be given at all: a thread inherits by itself, and refuses options that concern
+ * the whole process; only `--input-type` would keep it from loading a file.
+ */
+export function threadArguments(given: string[] | undefined): { execArgv?: string[] } {
+  if (given) return { execArgv: given };
+  if (!process.execArgv.some(option => option.startsWith('--input-type'))) return {};
+  const kept = inheritedOptions();
+  return { execArgv: kept.filter((option, i) => LOADS.test(option) || LOADS.test(kept[i - 1] ?? '')) };
 }

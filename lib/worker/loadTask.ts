@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { callTask } from '../callTask.js';
@@ -14,31 +15,35 @@ export interface LoadedTask {
   readonly explain: (error: unknown) => unknown;
 }
 
-let typeScript: Promise<unknown> | undefined;
+let typeScript: Promise<void> | undefined;
+
+/** Where tsx keeps the API that registers it with `import`; a `require` from the module finds another one. */
+function findTsx(url: string): URL | undefined {
+  try {
+    const manifest = createRequire(url).resolve('tsx/package.json');
+    const api = JSON.parse(readFileSync(manifest, 'utf8')).exports['./esm/api'];
+    return new URL(api.import?.default ?? api.import ?? api, pathToFileURL(manifest));
+  } catch {
+    return undefined;
+  }
+}
 
 /** Lets this worker import `.ts` modules, by the `tsx` that is installed beside the module. */
-function loadTypeScript(url: string): Promise<unknown> {
-  typeScript ??= (async () => {
-    let api: string;
-    try {
-      api = createRequire(url).resolve('tsx/esm/api');
-    } catch {
-      // Newer Node strips types by itself; an older one says that it does not know the extension.
-      return;
-    }
-    const { register } = (await import(pathToFileURL(api).href)) as { register(): void };
-    register();
-  })();
-  return typeScript;
+async function loadTypeScript(url: string): Promise<void> {
+  const api = findTsx(url);
+  // Newer Node strips types by itself; an older one says that it does not know the extension.
+  if (!api) return;
+  const { register } = (await import(api.href)) as { register(): void };
+  register();
 }
 
 async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
   try {
-    if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await loadTypeScript(url);
+    if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await (typeScript ??= loadTypeScript(url));
     module = (await import(url)) as Record<string, unknown>;
   } catch (error) {
-    throw new TaskNotFoundError(url, name, 'the module does not load', error);
+    throw new TaskNotFoundError(url, name, `the module does not load (${error})`, error);
   }
   // A CommonJS module may have its exports on `default` alone.
   const found = module[name] ?? (module.default as Record<string, unknown> | undefined)?.[name];
