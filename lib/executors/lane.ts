@@ -3,11 +3,12 @@ import { type Options as TinypoolOptions, Tinypool } from 'tinypool';
 import type { WorkerExit } from '../errors.js';
 import type { ChunkMessage, ChunkOutcome, Movable, WorkerMessage } from '../protocol.js';
 import { decode } from '../transport/values.js';
+import { workerEntry } from './workerEntry.js';
 
 /** The longest delay that a timer takes, in ms: 25 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-const ENTRY = new URL('../worker/entry.js', import.meta.url).href;
+let entry: string | undefined;
 
 export type LaneOptions = Pick<TinypoolOptions, 'runtime' | 'env' | 'execArgv' | 'resourceLimits'>;
 
@@ -78,7 +79,7 @@ export class Lane {
       list.push(port);
     }
     const settled = this.#pool.run(port ? { ...message, port } : message, {
-        filename: ENTRY,
+        filename: (entry ??= workerEntry()),
         name: 'default',
         transferList: list as never,
         ...(this.#threads ? {} : { channel: { postMessage: (message: WorkerMessage) => this.#receive(message) } }),
