@@ -12,7 +12,8 @@ export function callTask(task: Task, { args, kwargs, spread }: Binding): (value:
   const rest = kwargs === undefined ? args : [...args, kwargs];
   if (spread)
     return value => {
-      if (!Array.isArray(value)) throw new TypeError('with `spread` every input must be a tuple: an array of arguments');
+      if (!Array.isArray(value))
+        throw new TypeError('with `spread` every input must be a tuple: an array of arguments');
       return task(...value, ...rest);
     };
   // The common cases are told apart: spreading costs as much as a small task.

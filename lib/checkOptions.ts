@@ -22,7 +22,10 @@ const number = (accepts: string, inRange: (value: number) => boolean): Rule => (
 
 export const whole = (from: number): Rule =>
   number(`a whole number from ${from}`, value => Number.isInteger(value) && value >= from);
-export const milliseconds: Rule = number('milliseconds above 0', value => Number.isFinite(value) && value > 0);
+export const milliseconds: Rule = number(
+  'milliseconds above 0',
+  value => Number.isFinite(value) && value > 0,
+);
 export const isPlainObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 export const ofType = (accepts: string, is: (value: unknown) => boolean): Rule => ({
@@ -46,11 +49,14 @@ export const either = (...rules: Rule[]): Rule => ({
  */
 export function checkOptions(owner: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
   if (options === undefined) return;
-  if (!isPlainObject(options)) throw new TypeError(`${owner}: the options must be an object, got ${show(options)}`);
+  if (!isPlainObject(options))
+    throw new TypeError(`${owner}: the options must be an object, got ${show(options)}`);
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (!rule)
-      throw new TypeError(`${owner}: there is no option \`${name}\`; the options are ${Object.keys(rules).join(', ')}`);
+      throw new TypeError(
+        `${owner}: there is no option \`${name}\`; the options are ${Object.keys(rules).join(', ')}`,
+      );
     if (value === undefined) continue;
     const answer = rule.test(value);
     if (answer === true) continue;

@@ -69,11 +69,15 @@ class ColumnBuilder {
   }
 
   #loosen(): void {
-    if (this.#column instanceof Float64Array) this.#column = Array.from(this.#column.subarray(0, this.length));
+    if (this.#column instanceof Float64Array)
+      this.#column = Array.from(this.#column.subarray(0, this.length));
   }
 }
 
-type ColumnShape = { kind: 'scalar' } | { kind: 'tuple'; width: number } | { kind: 'record'; keys: readonly string[] };
+type ColumnShape =
+  | { kind: 'scalar' }
+  | { kind: 'tuple'; width: number }
+  | { kind: 'record'; keys: readonly string[] };
 
 const isRecord = (row: unknown): row is Record<string, unknown> => {
   if (typeof row !== 'object' || row === null) return false;
@@ -115,7 +119,10 @@ export class ColumnsBuilder {
     } else if (at.kind === 'record') {
       if (!isRecord(row)) throw this.#misfit(shapeOf(row), index);
       const { keys } = at;
-      if (shape !== undefined && (Object.keys(row).length !== keys.length || !keys.every(key => Object.hasOwn(row, key))))
+      if (
+        shape !== undefined &&
+        (Object.keys(row).length !== keys.length || !keys.every(key => Object.hasOwn(row, key)))
+      )
         throw this.#misfit(shapeOf(row), index);
       for (let i = 0; i < keys.length; i++) (this.#columns[i] as ColumnBuilder).push(row[keys[i] as string]);
     } else {
@@ -148,7 +155,8 @@ export class ColumnsBuilder {
           : at.kind === 'record' && shape.kind === 'record' && at.keys.length === shape.keys.length
             ? at.keys.map(key => shape.keys.indexOf(key))
             : undefined;
-    if (order === undefined || order.includes(-1)) throw this.#misfit(shapeOf(unpack(rows)(from)), index + from);
+    if (order === undefined || order.includes(-1))
+      throw this.#misfit(shapeOf(unpack(rows)(from)), index + from);
     const rest = from === 0 ? rows : slicePacked(rows, from, rows.length);
     order.forEach((source, i) => {
       (this.#columns[i] as ColumnBuilder).append(rest.columns[source] as PackedColumn);
@@ -166,7 +174,10 @@ export class ColumnsBuilder {
     return Object.defineProperties(
       {},
       Object.fromEntries(
-        shape.keys.map((key, i) => [key, { value: columns[i], enumerable: true, configurable: true, writable: true }]),
+        shape.keys.map((key, i) => [
+          key,
+          { value: columns[i], enumerable: true, configurable: true, writable: true },
+        ]),
       ),
     );
   }

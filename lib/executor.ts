@@ -28,7 +28,11 @@ export interface Failure {
   readonly offset: number;
   readonly cause: unknown;
   /** There where the input or the result could not cross. */
-  readonly untransferable?: { readonly what: 'input' | 'result'; readonly path: string; readonly why: string };
+  readonly untransferable?: {
+    readonly what: 'input' | 'result';
+    readonly path: string;
+    readonly why: string;
+  };
 }
 
 /** The next `count` inputs of a chunk have settled: `rows` of those that did not fail, `failures` of the others. */

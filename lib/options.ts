@@ -1,5 +1,14 @@
 import type { Observer } from 'rxjs';
-import { checkOptions, either, isPlainObject, milliseconds, ofType, type Rule, whole, yesOrNo } from './checkOptions.js';
+import {
+  checkOptions,
+  either,
+  isPlainObject,
+  milliseconds,
+  ofType,
+  type Rule,
+  whole,
+  yesOrNo,
+} from './checkOptions.js';
 import type { Executor } from './executor.js';
 import { defaultExecutor } from './executors/defaultExecutor.js';
 import type { Progress } from './progress.js';
@@ -49,7 +58,10 @@ export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K
 }
 
 const isExecutor = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && typeof (value as Executor).run === 'function' && 'parallelism' in value;
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Executor).run === 'function' &&
+  'parallelism' in value;
 
 const isObserver = (value: unknown): boolean =>
   isPlainObject(value) && ['next', 'error', 'complete'].some(name => typeof value[name] === 'function');

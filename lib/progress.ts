@@ -50,13 +50,10 @@ export class ProgressMeter {
     this.#tell(this.#start);
     const meter = this;
     this.#timer.add(
-      clock.schedule(
-        function () {
-          if (clock.now() - meter.#last >= LONGEST_SILENCE) meter.#tell(clock.now());
-          this.schedule(undefined, LONGEST_SILENCE);
-        },
-        LONGEST_SILENCE,
-      ),
+      clock.schedule(function () {
+        if (clock.now() - meter.#last >= LONGEST_SILENCE) meter.#tell(clock.now());
+        this.schedule(undefined, LONGEST_SILENCE);
+      }, LONGEST_SILENCE),
     );
   }
 

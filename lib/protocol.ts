@@ -65,7 +65,11 @@ export interface ChunkMessage {
 export interface FailureMessage {
   readonly offset: number;
   readonly cause: unknown;
-  readonly untransferable?: { readonly what: 'input' | 'result'; readonly path: string; readonly why: string };
+  readonly untransferable?: {
+    readonly what: 'input' | 'result';
+    readonly path: string;
+    readonly why: string;
+  };
 }
 
 /** What a worker says while it runs a chunk. */

@@ -30,7 +30,8 @@ export function task<F extends Task>(meta: { readonly url: string | URL }, name:
     throw new TypeError('task: the first argument must be `import.meta`, or have the `url` of the module');
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`task: the second argument must be the name of the export, got ${typeof name}`);
-  if (typeof run !== 'function') throw new TypeError(`task: the third argument must be a function, got ${typeof run}`);
+  if (typeof run !== 'function')
+    throw new TypeError(`task: the third argument must be a function, got ${typeof run}`);
   Object.defineProperty(run, key, { value: { url, name }, configurable: true });
   return run;
 }
@@ -44,7 +45,10 @@ export function taskReference(run: Task): TaskReference {
   if (marked) return { kind: 'module', url: marked.url, name: marked.name };
   const source = Function.prototype.toString.call(run);
   const name = run.name || 'anonymous';
-  if (/^class\b/.test(source)) throw new TypeError(`the task is the class ${name}; pass x => new ${name}(x) of a module, marked with task()`);
+  if (/^class\b/.test(source))
+    throw new TypeError(
+      `the task is the class ${name}; pass x => new ${name}(x) of a module, marked with task()`,
+    );
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source))
     throw new TypeError(
       `the task ${name} is built in or bound and has no source to ship; wrap it (x => Math.sqrt(x)), or mark a function of a module with task()`,

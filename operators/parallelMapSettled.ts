@@ -71,7 +71,9 @@ export function parallelMapSettled<T, R, A extends Args = [], K extends object =
  */
 export function parallelMapSettled(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   if (options?.failFast === true)
-    throw new TypeError('parallelMapSettled: `failFast` cannot be true, as no failure ends this run; use parallelMap');
+    throw new TypeError(
+      'parallelMapSettled: `failFast` cannot be true, as no failure ends this run; use parallelMap',
+    );
   const plan = { ...planOf('parallelMapSettled', task, options), failFast: false, settled: true };
   return source => source.pipe(blocks(task, plan), settledRows());
 }

@@ -2,9 +2,9 @@ import type { OperatorFunction } from 'rxjs';
 import { inline } from '../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../lib/options.js';
 import { blocks } from '../lib/scheduling/blocks.js';
+import { rows } from '../lib/scheduling/rows.js';
 import type { Task } from '../lib/task.js';
 import type { Args, Returned, Shared } from '../lib/taskParameters.js';
-import { rows } from './parallelMap.js';
 
 export function serialMap<T extends readonly unknown[], R, A extends Args = [], K extends object = never>(
   task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,

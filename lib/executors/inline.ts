@@ -11,7 +11,8 @@ export interface InlineOptions {
   concurrency?: number;
 }
 
-const received = (row: unknown): unknown => (typeof row === 'object' && row !== null && isTransfer(row) ? row.value : row);
+const received = (row: unknown): unknown =>
+  typeof row === 'object' && row !== null && isTransfer(row) ? row.value : row;
 
 /** Runs chunks in this thread, one input after another; what a synchronous task gives is there at once. */
 class InlineExecutor implements Executor {
@@ -33,11 +34,21 @@ class InlineExecutor implements Executor {
       let timer: NodeJS.Timeout | undefined;
       const good = (row: unknown) => {
         i += 1;
-        subscriber.next({ count: 1, rows: packedRow(received(row)), failures: [], elapsed: performance.now() - since });
+        subscriber.next({
+          count: 1,
+          rows: packedRow(received(row)),
+          failures: [],
+          elapsed: performance.now() - since,
+        });
       };
       const bad = (cause: unknown) => {
         i += 1;
-        subscriber.next({ count: 1, rows: noRows, failures: [{ offset: 0, cause }], elapsed: performance.now() - since });
+        subscriber.next({
+          count: 1,
+          rows: noRows,
+          failures: [{ offset: 0, cause }],
+          elapsed: performance.now() - since,
+        });
       };
       const goOn = () => {
         while (i < inputs.length && !subscriber.closed) {

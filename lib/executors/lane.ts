@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { type Options as TinypoolOptions, Tinypool } from 'tinypool';
+import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
 import type { WorkerExit } from '../errors.js';
 import type { ChunkMessage, ChunkOutcome, Movable, WorkerMessage } from '../protocol.js';
 import { decode } from '../transport/values.js';
@@ -64,7 +64,9 @@ export class Lane {
       serialization: 'advanced',
     } as TinypoolOptions);
     // Tinypool tells of a worker that dies between tasks as an `error` event.
-    this.#pool.on('error', error => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }));
+    this.#pool.on('error', error =>
+      this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
+    );
   }
 
   /** Runs a chunk on the idle worker. */
@@ -79,20 +81,22 @@ export class Lane {
       list.push(port);
     }
     const settled = this.#pool.run(port ? { ...message, port } : message, {
-        filename: (entry ??= workerEntry()),
-        name: 'default',
-        transferList: list as never,
-        ...(this.#threads ? {} : { channel: { postMessage: (message: WorkerMessage) => this.#receive(message) } }),
-      });
+      filename: (entry ??= workerEntry()),
+      name: 'default',
+      transferList: list as never,
+      ...(this.#threads
+        ? {}
+        : { channel: { postMessage: (message: WorkerMessage) => this.#receive(message) } }),
+    });
     if (!this.#worker) this.#watch();
     settled.then(
-        (outcome: ChunkOutcome) => {
-          // What the worker said before it ended may still lie in the other port.
-          this.#drain();
-          this.#finish()?.done(outcome);
-        },
-        error => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
-      );
+      (outcome: ChunkOutcome) => {
+        // What the worker said before it ended may still lie in the other port.
+        this.#drain();
+        this.#finish()?.done(outcome);
+      },
+      error => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
+    );
   }
 
   /** The other chunk's listener goes: nobody waits for it any more. */
@@ -122,7 +126,8 @@ export class Lane {
   forget(id: number): void {
     if (!this.known.delete(id) || this.#gone) return;
     if (this.#port) this.#port.postMessage({ forget: [id] });
-    else if (!this.#threads) (this.#worker as unknown as { send(message: unknown): void } | undefined)?.send({ forget: [id] });
+    else if (!this.#threads)
+      (this.#worker as unknown as { send(message: unknown): void } | undefined)?.send({ forget: [id] });
   }
 
   /** Ends the worker; resolves when it has really stopped. Nothing more is heard of its chunk. */
@@ -177,7 +182,8 @@ export class Lane {
     this.#port?.close();
     const cause = this.#fatal && decode(this.#fatal.error, this.#fatal.tag);
     const listener = this.#finish();
-    if (cause !== undefined) listener?.lost({ exitCode: exit.exitCode, reason: 'an error that nobody caught', cause });
+    if (cause !== undefined)
+      listener?.lost({ exitCode: exit.exitCode, reason: 'an error that nobody caught', cause });
     else listener?.lost(exit);
     this.onGone();
   }

@@ -27,7 +27,9 @@ export function processes(options: ProcessesOptions = {}): Executor {
     resourceLimits: ofType(
       '{ maxOldGenerationSizeMb } (processes know no other limit)',
       value =>
-        typeof value === 'object' && value !== null && Object.keys(value).every(key => key === 'maxOldGenerationSizeMb'),
+        typeof value === 'object' &&
+        value !== null &&
+        Object.keys(value).every(key => key === 'maxOldGenerationSizeMb'),
     ),
   });
   const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = options;
@@ -36,7 +38,10 @@ export function processes(options: ProcessesOptions = {}): Executor {
     runtime: 'child_process',
     ...parallelismOf(maxThreads),
     idleTimeout,
-    execArgv: [...processArguments(execArgv), ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])],
+    execArgv: [
+      ...processArguments(execArgv),
+      ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`]),
+    ],
     // A child gets what it is given and nothing else: without its PATH it would find no program.
     env: env ?? (process.env as Record<string, string>),
   });

@@ -24,8 +24,11 @@ const SLICE = 8;
 /** More inputs make a chunk's memory outgrow the caches, and the main thread's share of it uneven. */
 const LIMIT = 16_384;
 
-/** A worker that is let go of has this long beyond its slice to stop by itself before it is ended, in ms. */
-const GRACE = 12;
+/**
+ * A worker that is let go of has this long to stop by itself before it is ended, in ms. A thread sees the flag after
+ * the task that it is at; a process, which shares no memory, at the end of its slice.
+ */
+const GRACE = { worker_threads: 5, child_process: SLICE + 12 };
 
 /** So many workers in a row that die before they run anything are an error of the set-up. */
 const FAILED_STARTS = 3;
@@ -123,7 +126,8 @@ export class TinypoolExecutor implements Executor {
 
   #newLane(run: Run): Lane | undefined {
     const { parallelism, elastic } = this.#options;
-    if (this.#lanes.size >= (elastic ? Math.max(parallelism, run.concurrency) : parallelism)) return undefined;
+    if (this.#lanes.size >= (elastic ? Math.max(parallelism, run.concurrency) : parallelism))
+      return undefined;
     if (this.#lanes.size >= parallelism) warnOfOversubscription(run.concurrency, parallelism);
     const lane: Lane = new Lane(this.#options, warnOfStray, () => this.#remove(lane));
     this.#lanes.add(lane);
@@ -235,7 +239,10 @@ export class TinypoolExecutor implements Executor {
 
   /** Nobody waits for the lane's chunk: the worker may stop by itself, or is ended. */
   #letGo(lane: Lane): void {
-    const timer = setTimeout(() => this.#end(lane), SLICE + GRACE);
+    const timer = setTimeout(
+      () => this.#end(lane),
+      GRACE[this.#threads ? 'worker_threads' : 'child_process'],
+    );
     lane.listen({
       message: () => undefined,
       done: () => {
@@ -283,10 +290,13 @@ export class TinypoolExecutor implements Executor {
 
 function warnOfStray(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-  process.emitWarning(`a task left this error behind after it had returned; no input is blamed for it: ${text}`, {
-    type: 'StrayErrorWarning',
-    code: 'RX_PARFOR_STRAY',
-  });
+  process.emitWarning(
+    `a task left this error behind after it had returned; no input is blamed for it: ${text}`,
+    {
+      type: 'StrayErrorWarning',
+      code: 'RX_PARFOR_STRAY',
+    },
+  );
 }
 
 /** A report as the run wants it. A row that cannot be put together here becomes the failure of its input. */
@@ -311,7 +321,12 @@ function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage): Repor
     }
   }
   const sorted = [...all.values()].sort((a, b) => a.offset - b.offset);
-  return { count, rows: { length: good.length, shape: { kind: 'row' }, columns: [good] }, failures: sorted, elapsed };
+  return {
+    count,
+    rows: { length: good.length, shape: { kind: 'row' }, columns: [good] },
+    failures: sorted,
+    elapsed,
+  };
 }
 
 /** Errors of this library arrive by name; they are made again as what they were. */

@@ -23,7 +23,10 @@ export const executorRules: Record<keyof WorkerOptions | 'resourceLimits', Rule>
     ofType('Infinity', value => value === Infinity),
   ),
   env: ofType('an object of strings', isPlainObject),
-  execArgv: ofType('an array of strings', value => Array.isArray(value) && value.every(item => typeof item === 'string')),
+  execArgv: ofType(
+    'an array of strings',
+    value => Array.isArray(value) && value.every(item => typeof item === 'string'),
+  ),
   resourceLimits: ofType('an object of limits', isPlainObject),
 };
 
@@ -53,7 +56,8 @@ const isTsx = (value: string | undefined): boolean => /(^|[/\\=])tsx([/\\]|$)/.t
 const LOADS = /^(--import|--require|-r|--loader|--experimental-loader)(=|$)/;
 /** Options of a program that is not a file, of a debugger or a test runner: not for workers. */
 const NOT_FOR_WORKERS = /^(-e|--eval|-p|--print|--input-type|--inspect[\w-]*|--test[\w-]*)(=|$)/;
-const TAKES_VALUE = /^(--import|--require|-r|--loader|--experimental-loader|-C|--conditions|-e|--eval|-p|--print|--input-type)$/;
+const TAKES_VALUE =
+  /^(--import|--require|-r|--loader|--experimental-loader|-C|--conditions|-e|--eval|-p|--print|--input-type)$/;
 
 /** This process's own options that a child process can use. */
 function inheritedOptions(): string[] {

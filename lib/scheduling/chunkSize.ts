@@ -45,8 +45,10 @@ export class ChunkSize {
   measured(count: number, elapsed: number): void {
     if (count === 0 || this.fixed !== undefined) return;
     const cost = Math.max(elapsed / count, 1e-6);
-    // Half of the past is kept: one odd chunk does not set the pace, a change of cost shows within a few.
-    this.#cost = this.#cost === undefined ? cost : (this.#cost + cost) / 2;
+    const before = this.#cost ?? cost;
+    // Dearer tasks show at once, but by half: one odd chunk does not set the pace. Cheaper ones count by their number:
+    // a first call, which compiles, is soon forgotten.
+    this.#cost = cost >= before ? (before + cost) / 2 : (before + elapsed) / (1 + count);
     const fits = Math.floor(this.lease.slice / this.#cost);
     this.#size = Math.max(1, Math.min(fits, this.#size * GROWTH, this.lease.limit));
   }

@@ -258,7 +258,8 @@ export class Scheduler {
     let errors: TaskError[] = [];
     const close = (end: number) => {
       const good = end - start - errors.length;
-      if (end > start) this.#settle(segment, from + start, end - start, slicePacked(rows, row, row + good), errors);
+      if (end > start)
+        this.#settle(segment, from + start, end - start, slicePacked(rows, row, row + good), errors);
       row += good;
       errors = [];
     };
@@ -283,12 +284,25 @@ export class Scheduler {
     close(count);
   }
 
-  #settle(segment: Segment, offset: number, count: number, rows: Packed, failures: readonly TaskError[]): void {
+  #settle(
+    segment: Segment,
+    offset: number,
+    count: number,
+    rows: Packed,
+    failures: readonly TaskError[],
+  ): void {
     if (this.meter) {
       this.meter.completed += count - failures.length;
       this.meter.failed += failures.length;
     }
-    const block: Block = { first: segment.first + offset, count, inputs: segment.values, offset, rows, failures };
+    const block: Block = {
+      first: segment.first + offset,
+      count,
+      inputs: segment.values,
+      offset,
+      rows,
+      failures,
+    };
     if (this.#order) this.#order.add(block);
     else this.#deliver(block);
   }
@@ -330,7 +344,9 @@ export class Scheduler {
     if (rest > 0) {
       if (this.meter) this.meter.running -= rest;
       const left =
-        values instanceof Float64Array ? values.subarray(flight.settled) : (values as unknown[]).slice(flight.settled);
+        values instanceof Float64Array
+          ? values.subarray(flight.settled)
+          : (values as unknown[]).slice(flight.settled);
       this.#inputs.putBack({ first: first + flight.settled, values: left, alone: alone || suspect });
     }
     this.#dispatch();
@@ -373,7 +389,8 @@ export class Scheduler {
   }
 
   #completeIfDone(): void {
-    if (this.#over || !this.#ended || this.#running > 0 || this.#retrying > 0 || this.#inputs.length > 0) return;
+    if (this.#over || !this.#ended || this.#running > 0 || this.#retrying > 0 || this.#inputs.length > 0)
+      return;
     if (this.#errors.length > 0) {
       this.#errors.sort((a, b) => (a.index as number) - (b.index as number));
       return this.fail(new MapError(this.#errors, this.#inputs.next));

@@ -33,11 +33,15 @@ export function grid(...axes: unknown[]): Sweep<unknown> {
       ? (first as Record<string, unknown>)
       : undefined;
   const names = named && Object.keys(named);
-  const columns = (named ? Object.entries(named) : axes.map((axis, i) => [i, axis] as const)).map(([name, axis]) => {
-    if (typeof axis !== 'object' || axis === null || !(Symbol.iterator in axis))
-      throw new TypeError(`grid: the axis ${name} must be iterable, got ${axis === null ? 'null' : typeof axis}`);
-    return [...(axis as Axis)];
-  });
+  const columns = (named ? Object.entries(named) : axes.map((axis, i) => [i, axis] as const)).map(
+    ([name, axis]) => {
+      if (typeof axis !== 'object' || axis === null || !(Symbol.iterator in axis))
+        throw new TypeError(
+          `grid: the axis ${name} must be iterable, got ${axis === null ? 'null' : typeof axis}`,
+        );
+      return [...(axis as Axis)];
+    },
+  );
   const total = columns.length === 0 ? 0 : columns.reduce((product, column) => product * column.length, 1);
   const values: Iterable<unknown> = {
     *[Symbol.iterator]() {

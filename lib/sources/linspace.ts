@@ -14,13 +14,15 @@ import { Sweep } from './sweep.js';
  */
 export function linspace(start: number, stop: number, count: number): Sweep<number> {
   for (const [name, value] of Object.entries({ start, stop }))
-    if (typeof value !== 'number') throw new TypeError(`linspace: \`${name}\` must be a number, got ${typeof value}`);
+    if (typeof value !== 'number')
+      throw new TypeError(`linspace: \`${name}\` must be a number, got ${typeof value}`);
   if (!Number.isInteger(count) || count < 0)
     throw new RangeError(`linspace: \`count\` must be a whole number from 0, got ${count}`);
   const values: Iterable<number> = {
     *[Symbol.iterator]() {
       const last = count - 1;
-      for (let i = 0; i < count; i++) yield i === last && i > 0 ? stop : start + ((stop - start) * i) / (last || 1);
+      for (let i = 0; i < count; i++)
+        yield i === last && i > 0 ? stop : start + ((stop - start) * i) / (last || 1);
     },
   };
   return new Sweep(values, count);

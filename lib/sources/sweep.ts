@@ -21,7 +21,9 @@ export class Sweep<T> extends Observable<T> {
 
 const isIterable = (value: unknown): boolean =>
   typeof value === 'string' ||
-  (typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value));
+  (typeof value === 'object' &&
+    value !== null &&
+    (Symbol.iterator in value || Symbol.asyncIterator in value));
 
 function knownLength(values: unknown): number | undefined {
   const { length, size } = Object(values) as { length?: unknown; size?: unknown };
@@ -44,7 +46,9 @@ function knownLength(values: unknown): number | undefined {
  */
 export function sweep<T>(values: Iterable<T> | AsyncIterable<T>, options?: SweepOptions): Sweep<T> {
   if (!isIterable(values))
-    throw new TypeError(`sweep: the values must be iterable (an array, a generator, …), got ${values === null ? 'null' : typeof values}`);
+    throw new TypeError(
+      `sweep: the values must be iterable (an array, a generator, …), got ${values === null ? 'null' : typeof values}`,
+    );
   checkOptions('sweep', options, { total: whole(0) });
   return new Sweep(values, options?.total ?? knownLength(values));
 }

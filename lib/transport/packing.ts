@@ -17,13 +17,15 @@ const isTuple = (row: unknown): row is unknown[] =>
 
 /** The keys of an object that is nothing but its enumerable properties, or `undefined`. */
 function recordKeys(row: unknown): readonly string[] | undefined {
-  if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype) return undefined;
+  if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
+    return undefined;
   const keys = Object.keys(row);
   return keys.length > 0 && keys.length <= MOST_COLUMNS && !keys.includes('__proto__') ? keys : undefined;
 }
 
 function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, unknown> {
-  if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype) return false;
+  if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
+    return false;
   let i = 0;
   for (const key in row) if (key !== keys[i++]) return false;
   return i === keys.length;
@@ -59,7 +61,8 @@ export class Packer {
       else this.#loosen(row);
     } else if (shape === ROW) (this.#columns[0] as unknown[])[this.length] = this.encoder.encode(row);
     else if (shape === TUPLE) {
-      if (isTuple(row) && row.length === this.#columns.length) for (let i = 0; i < row.length; i++) this.#put(i, row[i]);
+      if (isTuple(row) && row.length === this.#columns.length)
+        for (let i = 0; i < row.length; i++) this.#put(i, row[i]);
       else this.#loosen(row);
     } else {
       const { keys } = shape as { keys: readonly string[] };
@@ -80,7 +83,11 @@ export class Packer {
       column.length = this.length;
       return column;
     });
-    const packed: Packed = { length: this.length, shape: this.#shape ?? ROW, columns: this.#shape ? columns : [[]] };
+    const packed: Packed = {
+      length: this.length,
+      shape: this.#shape ?? ROW,
+      columns: this.#shape ? columns : [[]],
+    };
     return { message: this.encoder.tagged ? { ...packed, tag: this.encoder.tag } : packed, moved };
   }
 
@@ -100,7 +107,9 @@ export class Packer {
       return;
     }
     const values = tuple ? row : Object.values(row as object);
-    const encoded = values.map((value, i) => (typeof value === 'number' ? value : this.#encodeAt(value, keys?.[i] ?? i)));
+    const encoded = values.map((value, i) =>
+      typeof value === 'number' ? value : this.#encodeAt(value, keys?.[i] ?? i),
+    );
     this.#shape = keys ? { kind: 'record', keys } : TUPLE;
     this.#columns = encoded.map((value, i) => {
       if (typeof values[i] !== 'number') return [value];
@@ -116,7 +125,10 @@ export class Packer {
       column[this.length] = value;
       return;
     }
-    const encoded = this.#encodeAt(value, this.#shape?.kind === 'record' ? (this.#shape.keys[i] as string) : i);
+    const encoded = this.#encodeAt(
+      value,
+      this.#shape?.kind === 'record' ? (this.#shape.keys[i] as string) : i,
+    );
     if (column instanceof Float64Array) {
       column = Array.from(column.subarray(0, this.length));
       this.#columns[i] = column;
@@ -199,7 +211,9 @@ export function unpack({ shape, columns }: Packed): (index: number) => unknown {
 
 /** Some of the packed rows, without copying numbers. */
 export function slicePacked({ shape, columns }: Packed, from: number, to: number): Packed {
-  const cut = columns.map(column => (column instanceof Float64Array ? column.subarray(from, to) : column.slice(from, to)));
+  const cut = columns.map(column =>
+    column instanceof Float64Array ? column.subarray(from, to) : column.slice(from, to),
+  );
   return { length: to - from, shape, columns: cut };
 }
 

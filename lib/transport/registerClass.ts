@@ -43,11 +43,15 @@ export function registerClass<T extends object, Data>(
     throw new TypeError('registerClass: the first argument must be a class');
   for (const part of ['encode', 'decode'] as const)
     if (typeof codec?.[part] !== 'function')
-      throw new TypeError(`registerClass(${Class.name}): \`${part}\` must be a function, got ${typeof codec?.[part]}`);
+      throw new TypeError(
+        `registerClass(${Class.name}): \`${part}\` must be a function, got ${typeof codec?.[part]}`,
+      );
   const name = codec.name ?? Class.name;
   const known = registry.get(name);
   if (known && known.prototype !== Class.prototype)
-    throw new TypeError(`registerClass: another class is registered as ${name}; give one of them its own \`name\``);
+    throw new TypeError(
+      `registerClass: another class is registered as ${name}; give one of them its own \`name\``,
+    );
   const entry: RegisteredClass = {
     name,
     prototype: Class.prototype,

@@ -50,7 +50,8 @@ const isArrayRoot = (prototype: object | null): boolean =>
 /** Node's own cloneable classes (Blob, KeyObject, BlockList, …) carry a method under this symbol. */
 const isCloneable = (value: object): boolean => {
   for (let at: object | null = value; at; at = Object.getPrototypeOf(at))
-    if (Object.getOwnPropertySymbols(at).some(symbol => symbol.description === 'messaging_clone_symbol')) return true;
+    if (Object.getOwnPropertySymbols(at).some(symbol => symbol.description === 'messaging_clone_symbol'))
+      return true;
   return types.isExternal(value) || Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
 };
 
@@ -61,7 +62,11 @@ function setOwn(target: object, key: string, value: unknown): void {
 }
 
 const step = (key: string | number): string =>
-  typeof key === 'number' ? `[${key}]` : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+  typeof key === 'number'
+    ? `[${key}]`
+    : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
+      ? `.${key}`
+      : `[${JSON.stringify(key)}]`;
 
 /**
  * Turns values into what structured clone carries without loss, as they are at that moment.
@@ -111,7 +116,9 @@ export class Encoder {
       return this.encode(error);
     } catch (failure) {
       if (!(failure instanceof Untransferable)) throw failure;
-      return this.encode(new Error(`the task threw ${inspect(error, { depth: 1 })}, which cannot cross: ${failure.message}`));
+      return this.encode(
+        new Error(`the task threw ${inspect(error, { depth: 1 })}, which cannot cross: ${failure.message}`),
+      );
     }
   }
 
@@ -126,7 +133,8 @@ export class Encoder {
   }
 
   #object(value: object | symbol): unknown {
-    if (typeof value === 'symbol') throw new Untransferable(`${String(value)}, and symbols stay in their thread`);
+    if (typeof value === 'symbol')
+      throw new Untransferable(`${String(value)}, and symbols stay in their thread`);
     if (typeof value === 'function')
       throw new Untransferable(
         `${/^class\b/.test(Function.prototype.toString.call(value)) ? 'a class' : 'a function'}${(value as { name: string }).name && ` (${(value as { name: string }).name})`}; send data, and let the task's module import the code`,
@@ -138,7 +146,12 @@ export class Encoder {
     const prototype = Object.getPrototypeOf(value) as object | null;
     if (Array.isArray(value) && isArrayRoot(prototype)) return this.#array(value);
     const known = prototype && registeredClass(prototype);
-    if (known) return this.#mark(value, { kind: 'instance', name: known.name, data: this.#child(known.encode(value), '') });
+    if (known)
+      return this.#mark(value, {
+        kind: 'instance',
+        name: known.name,
+        data: this.#child(known.encode(value), ''),
+      });
     if (isRoot(prototype)) return this.#record(value as Record<string, unknown>);
     return this.#builtIn(value, prototype as object);
   }
@@ -151,7 +164,8 @@ export class Encoder {
   }
 
   #transfer(value: unknown): unknown {
-    if (!this.results) throw new Untransferable('wrapped in transfer(), which is for results; what goes to a task is copied');
+    if (!this.results)
+      throw new Untransferable('wrapped in transfer(), which is for results; what goes to a task is copied');
     const outer = this.#moving;
     this.#moving = true;
     try {
@@ -175,7 +189,15 @@ export class Encoder {
       // The indices come first and in order; beyond the holes they are equal to i.
       const index = key === String(i) ? i : key;
       if (typeof index === 'number') copy[index] = this.#child(value[index], index);
-      else setOwn(copy, key, this.#child((value as unknown as Record<string, unknown>)[key], Number.isInteger(+key) ? +key : key));
+      else
+        setOwn(
+          copy,
+          key,
+          this.#child(
+            (value as unknown as Record<string, unknown>)[key],
+            Number.isInteger(+key) ? +key : key,
+          ),
+        );
     }
     return copy;
   }
@@ -198,7 +220,10 @@ export class Encoder {
       this.#seen?.set(value, copy);
       let i = 0;
       for (const [key, item] of value) {
-        copy.set(this.#child(key, `key ${i}`), this.#child(item, isObjectLike(key) ? `entry ${i}` : String(key)));
+        copy.set(
+          this.#child(key, `key ${i}`),
+          this.#child(item, isObjectLike(key) ? `entry ${i}` : String(key)),
+        );
         i += 1;
       }
       return copy;
@@ -216,12 +241,14 @@ export class Encoder {
     if (types.isNativeError(value) || value instanceof Error) return this.#error(value as Error);
     if (ArrayBuffer.isView(value)) return this.#view(value, prototype);
     if (types.isSharedArrayBuffer(value)) {
-      if (!this.threads) throw new Untransferable('a SharedArrayBuffer, which only threads can share; use threads()');
+      if (!this.threads)
+        throw new Untransferable('a SharedArrayBuffer, which only threads can share; use threads()');
       return value;
     }
     if (types.isArrayBuffer(value)) return this.#keep(value, this.#buffer(value));
     if (isCloneable(value)) {
-      if (!this.threads) throw new Untransferable(`a ${prototype.constructor.name}, which does not cross to another process`);
+      if (!this.threads)
+        throw new Untransferable(`a ${prototype.constructor.name}, which does not cross to another process`);
       return value;
     }
     if (this.#moving && this.threads && value instanceof MessagePort) {
@@ -257,7 +284,10 @@ export class Encoder {
 
   #view(view: ArrayBufferView, prototype: object): unknown {
     if (types.isSharedArrayBuffer(view.buffer)) {
-      if (!this.threads) throw new Untransferable('a view of a SharedArrayBuffer, which only threads can share; use threads()');
+      if (!this.threads)
+        throw new Untransferable(
+          'a view of a SharedArrayBuffer, which only threads can share; use threads()',
+        );
       return view;
     }
     const whole = view.byteLength === view.buffer.byteLength;
@@ -265,14 +295,18 @@ export class Encoder {
     if (this.#moving && whole && this.threads) {
       own = view.buffer as ArrayBuffer;
       this.moved.add(own);
-    } else own = this.#own((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
-    if (prototype === Buffer.prototype) return this.#mark(view, { kind: 'buffer', bytes: new Uint8Array(own) });
+    } else
+      own = this.#own((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
+    if (prototype === Buffer.prototype)
+      return this.#mark(view, { kind: 'buffer', bytes: new Uint8Array(own) });
     const kind = types.isDataView(view) ? 'DataView' : Object.prototype.toString.call(view).slice(8, -1);
     if (prototype.constructor?.name !== kind)
       throw new Untransferable(
         `an instance of ${prototype.constructor?.name}, which would arrive as a ${kind}; registerClass it, or pass a ${kind}`,
       );
-    const Constructor = (globalThis as unknown as Record<string, new (buffer: ArrayBuffer) => ArrayBufferView>)[kind];
+    const Constructor = (
+      globalThis as unknown as Record<string, new (buffer: ArrayBuffer) => ArrayBufferView>
+    )[kind];
     const copy = new (Constructor as new (buffer: ArrayBuffer) => ArrayBufferView)(own);
     // Between processes a view would be received as a part of the whole message; the mark has it cut out there.
     return this.threads ? this.#keep(view, copy) : this.#mark(view, { kind: 'view', view: copy });
@@ -302,7 +336,12 @@ export class Encoder {
     };
     if (!Object.hasOwn(error, 'name') && error.name !== base) add('name', error.name, false);
     for (const key of Object.getOwnPropertyNames(error))
-      if (key !== 'message') add(key, (error as unknown as Record<string, unknown>)[key], Object.prototype.propertyIsEnumerable.call(error, key));
+      if (key !== 'message')
+        add(
+          key,
+          (error as unknown as Record<string, unknown>)[key],
+          Object.prototype.propertyIsEnumerable.call(error, key),
+        );
     return marked;
   }
 }
@@ -313,21 +352,30 @@ const errorClasses = new Map<string, new (message?: string) => Error>(
     constructor as new (message?: string) => Error,
   ]),
 );
-errorClasses.set('AggregateError', class extends AggregateError {
-  constructor(message?: string) {
-    super([], message);
-  }
-});
+errorClasses.set(
+  'AggregateError',
+  class extends AggregateError {
+    constructor(message?: string) {
+      super([], message);
+    }
+  },
+);
 errorClasses.set('DOMException', DOMException as unknown as new (message?: string) => Error);
 
 function decodeError({ base, message, own }: EncodedError, decodeChild: (value: unknown) => unknown): Error {
   let error: Error;
   if (base === 'AggregateError') error = new AggregateError([], message);
-  else if (base === 'DOMException') error = new DOMException(message, String(own.find(([key]) => key === 'name')?.[1] ?? 'Error'));
+  else if (base === 'DOMException')
+    error = new DOMException(message, String(own.find(([key]) => key === 'name')?.[1] ?? 'Error'));
   else error = new (errorClasses.get(base) ?? Error)(message);
   for (const [key, value, enumerable] of own)
     if (base !== 'DOMException' || (key !== 'name' && key !== 'code'))
-      Object.defineProperty(error, key, { value: decodeChild(value), enumerable, configurable: true, writable: true });
+      Object.defineProperty(error, key, {
+        value: decodeChild(value),
+        enumerable,
+        configurable: true,
+        writable: true,
+      });
   return error;
 }
 
@@ -371,12 +419,18 @@ export function decode(value: unknown, tag: object): unknown {
         return known.decode(visit(encoded.data));
       }
       case 'buffer':
-        return Buffer.from(encoded.bytes.buffer as ArrayBuffer, encoded.bytes.byteOffset, encoded.bytes.byteLength);
+        return Buffer.from(
+          encoded.bytes.buffer as ArrayBuffer,
+          encoded.bytes.byteOffset,
+          encoded.bytes.byteLength,
+        );
       case 'view': {
         const { view } = encoded;
         if (view.byteLength === view.buffer.byteLength) return view;
         const Constructor = view.constructor as new (buffer: ArrayBuffer) => ArrayBufferView;
-        return new Constructor((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
+        return new Constructor(
+          (view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength),
+        );
       }
       case 'error':
         return decodeError(encoded, visit);

@@ -1,11 +1,14 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ChunkMessage, ChunkOutcome, Movable, WorkerMessage } from '../protocol.js';
 import { Encoder } from '../transport/values.js';
+import { endWithParent } from './endWithParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
 import { runChunk } from './runChunk.js';
 
 // Nested runs look here, to stay in this worker.
 (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] = true;
+
+if (process.send) endWithParent();
 
 const tasks = new Map<number, Promise<LoadedTask>>();
 let port: MessagePort | undefined;
@@ -47,7 +50,8 @@ export default async function run(message: ChunkMessage): Promise<ChunkOutcome> 
   try {
     let task = tasks.get(id);
     if (task === undefined) {
-      if (!definition) throw new Error(`the definition ${id} of a run did not reach this worker; please report this`);
+      if (!definition)
+        throw new Error(`the definition ${id} of a run did not reach this worker; please report this`);
       task = loadTask(definition);
       tasks.set(id, task);
     }

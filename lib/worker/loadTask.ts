@@ -67,7 +67,8 @@ function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown 
 
 /** Finds or makes the task of a definition, and binds it to the `args` and `kwargs` of the run. */
 export async function loadTask({ task, tag, ...shared }: Definition): Promise<LoadedTask> {
-  const run = task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
+  const run =
+    task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
   const args = receive('args', shared.args, tag) as unknown[];
   const kwargs = receive('kwargs', shared.kwargs, tag) as Record<string, unknown> | undefined;
   return {

@@ -35,14 +35,20 @@ class Pending {
       this.#packer.add(row);
     } catch (error) {
       if (!(error instanceof Untransferable)) throw error;
-      this.failures.push({ offset: this.count, cause: undefined, untransferable: { what: 'result', path: error.path, why: error.why } });
+      this.failures.push({
+        offset: this.count,
+        cause: undefined,
+        untransferable: { what: 'result', path: error.path, why: error.why },
+      });
     }
     this.count += 1;
   }
 
   fail(error: unknown): void {
     const untransferable =
-      error instanceof Untransferable ? { what: 'input' as const, path: error.path, why: error.why } : undefined;
+      error instanceof Untransferable
+        ? { what: 'input' as const, path: error.path, why: error.why }
+        : undefined;
     this.failures.push({
       offset: this.count,
       cause: untransferable ? undefined : this.#encoder.encodeThrown(error),
@@ -63,7 +69,12 @@ class Pending {
  *
  * At least one input runs, so a run always gets on. Async tasks run one after another.
  */
-export async function runChunk(message: ChunkMessage, { call, explain }: LoadedTask, post: Post, threads: boolean): Promise<void> {
+export async function runChunk(
+  message: ChunkMessage,
+  { call, explain }: LoadedTask,
+  post: Post,
+  threads: boolean,
+): Promise<void> {
   const { inputs, slice, cancelled } = message;
   const { length, tag } = inputs;
   const packed = unpack(inputs);
@@ -77,7 +88,8 @@ export async function runChunk(message: ChunkMessage, { call, explain }: LoadedT
   /** Reports what is due; whether the chunk ends here. */
   const look = (): boolean => {
     const now = performance.now();
-    const over = i === length || now >= deadline || (cancelled !== undefined && Atomics.load(cancelled, 0) === 1);
+    const over =
+      i === length || now >= deadline || (cancelled !== undefined && Atomics.load(cancelled, 0) === 1);
     if (pending.count > 0 && (over || now - pending.since >= REPORT_EVERY)) {
       pending.report(post, now);
       if (!over) pending = new Pending(length - i, threads, now);

@@ -16,7 +16,8 @@ const counters: unknown = new Proxy(() => counters, {
 export function shippedFunction(name: string, source: string): Task {
   const names = ['__name', ...new Set(source.match(/\bcov_\w+/g))];
   const values = names.map(name => (name === '__name' ? setName : () => counters));
-  const compile = (body: string) => new Function(...names, `"use strict"; return ${body}`)(...values) as unknown;
+  const compile = (body: string) =>
+    new Function(...names, `"use strict"; return ${body}`)(...values) as unknown;
   let made: unknown;
   try {
     made = compile(`(${source}\n)`);
@@ -26,9 +27,12 @@ export function shippedFunction(name: string, source: string): Task {
     try {
       [made] = Object.values(compile(`({ ${source}\n })`) as object);
     } catch {
-      throw new TypeError(`the task ${name} cannot be made again from its source; mark a function of a module with task()`, {
-        cause: error,
-      });
+      throw new TypeError(
+        `the task ${name} cannot be made again from its source; mark a function of a module with task()`,
+        {
+          cause: error,
+        },
+      );
     }
   }
   return made as Task;
@@ -36,7 +40,8 @@ export function shippedFunction(name: string, source: string): Task {
 
 /** Says of a `ReferenceError` in a shipped function what to do about it. */
 export function explainFreeVariable(error: unknown): unknown {
-  const [, variable] = (error instanceof ReferenceError && /^(\S+) is not defined$/.exec(error.message)) || [];
+  const [, variable] =
+    (error instanceof ReferenceError && /^(\S+) is not defined$/.exec(error.message)) || [];
   if (variable === undefined) return error;
   const helper = /^__(awaiter|generator|rest|spreadArray|assign|values|read)$/.test(variable);
   const remedy =
@@ -49,7 +54,9 @@ export function explainFreeVariable(error: unknown): unknown {
     `${variable} is not defined where the task runs: a plain function is shipped to a worker as its source, without the variables around it. ${remedy}, or export the task from a module with task(import.meta, …), or run it on inline().`,
     { cause: error },
   );
-  const frames = String((error as Error).stack).split('\n    at ').slice(1);
+  const frames = String((error as Error).stack)
+    .split('\n    at ')
+    .slice(1);
   explained.stack = [`${explained.name}: ${explained.message}`, ...frames].join('\n    at ');
   return explained;
 }

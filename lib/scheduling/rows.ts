@@ -1,0 +1,17 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { unpack } from '../transport/packing.js';
+import { Link } from './link.js';
+import type { Block } from './scheduler.js';
+
+/** Emits the rows of blocks one by one. */
+export const rows =
+  <R>(): OperatorFunction<Block, R> =>
+  source =>
+    new Observable<R>(subscriber => {
+      source.subscribe(
+        new Link<Block>(subscriber, ({ rows }) => {
+          const at = unpack(rows) as (index: number) => R;
+          for (let i = 0; i < rows.length && !subscriber.closed; i++) subscriber.next(at(i));
+        }),
+      );
+    });
