@@ -34,8 +34,8 @@ function causeText(cause: unknown): string {
 }
 
 /** Makes `name` a property of the prototype, as the built-in errors have it. */
-function setName(constructor: { prototype: object }, name: string): void {
-  Object.defineProperty(constructor.prototype, 'name', { value: name, configurable: true, writable: true });
+function setName(Class: { prototype: object }, name: string): void {
+  Object.defineProperty(Class.prototype, 'name', { value: name, configurable: true, writable: true });
 }
 
 /**

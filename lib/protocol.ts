@@ -48,8 +48,6 @@ export interface ChunkMessage {
   readonly id: number;
   /** The definition behind `id`, where this worker has not had it yet. */
   readonly definition?: Definition;
-  /** Definitions that no chunk will name again. */
-  readonly forget?: readonly number[];
   /** Whether to say `started` when the task is loaded and the first input begins. */
   readonly announce: boolean;
   readonly inputs: PackedMessage;

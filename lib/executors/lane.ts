@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
 import type { WorkerExit } from '../errors.js';
 import type { ChunkMessage, ChunkOutcome, Movable, WorkerMessage } from '../protocol.js';
-import { decode } from '../transport/values.js';
+import { decodeThrown } from '../transport/values.js';
 import { workerEntry } from './workerEntry.js';
 
 /** The longest delay that a timer takes, in ms: 25 days. */
@@ -73,7 +73,6 @@ export class Lane {
   run(message: ChunkMessage, moved: readonly Movable[], listener: LaneListener): void {
     this.#listener = listener;
     if (message.definition) this.known.add(message.id);
-    for (const id of message.forget ?? []) this.known.delete(id);
     const list = [...moved];
     let port: MessagePort | undefined;
     if (this.#threads && !this.#port) {
@@ -93,6 +92,7 @@ export class Lane {
       (outcome: ChunkOutcome) => {
         // What the worker said before it ended may still lie in the other port.
         this.#drain();
+        this.proven = true;
         this.#finish()?.done(outcome);
       },
       error => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
@@ -163,7 +163,7 @@ export class Lane {
   #receive(message: WorkerMessage): void {
     this.proven = true;
     if (message.kind === 'fatal') this.#fatal = message;
-    else if (message.kind === 'stray') this.#stray(decode(message.error, message.tag));
+    else if (message.kind === 'stray') this.#stray(decodeThrown(message.error, message.tag));
     else this.#listener?.message(message);
   }
 
@@ -180,7 +180,7 @@ export class Lane {
     // Its promise never settles where the worker has exited already.
     this.#pool.destroy().catch(() => undefined);
     this.#port?.close();
-    const cause = this.#fatal && decode(this.#fatal.error, this.#fatal.tag);
+    const cause = this.#fatal && decodeThrown(this.#fatal.error, this.#fatal.tag);
     const listener = this.#finish();
     if (cause !== undefined)
       listener?.lost({ exitCode: exit.exitCode, reason: 'an error that nobody caught', cause });

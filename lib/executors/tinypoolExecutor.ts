@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
-import { NotTransferableError, TaskNotFoundError, WorkerCrashError, type WorkerExit } from '../errors.js';
+import { WorkerCrashError, type WorkerExit } from '../errors.js';
 import {
   type Chunk,
   type Executor,
@@ -11,11 +11,11 @@ import {
   type Run,
   WorkerLost,
 } from '../executor.js';
-import type { ChunkOutcome, Definition, ReportMessage } from '../protocol.js';
-import { taskReference } from '../task.js';
-import { noRows, open, packInputs, unpack } from '../transport/packing.js';
-import { decode, Encoder, Untransferable } from '../transport/values.js';
-import { Lane, type LaneOptions } from './lane.js';
+import type { ChunkMessage, Definition } from '../protocol.js';
+import { noRows, packInputs } from '../transport/packing.js';
+import { definitionOf } from './definitionOf.js';
+import { Lane, type LaneListener, type LaneOptions } from './lane.js';
+import { notRunnable, reportOf } from './reportOf.js';
 import { warnOfOversubscription } from './workerOptions.js';
 
 /** A chunk holds about this much work, in ms: the trip of some 0.1 ms then costs 1 %, and a cancelled run lets go within it. */
@@ -205,36 +205,41 @@ export class TinypoolExecutor implements Executor {
       if (cancelled) Atomics.store(cancelled, 0, 1);
       this.#letGo(lane);
     });
-    lane.run(
-      {
-        id: definition.id,
-        ...(lane.known.has(definition.id) ? {} : { definition }),
-        inputs,
-        slice,
-        announce: taskTimeout !== undefined || !lane.proven,
-        ...(cancelled && { cancelled }),
+    const message: ChunkMessage = {
+      id: definition.id,
+      ...(lane.known.has(definition.id) ? {} : { definition }),
+      inputs,
+      slice,
+      announce: taskTimeout !== undefined || !lane.proven,
+      ...(cancelled && { cancelled }),
+    };
+    const listener: LaneListener = {
+      message: message => {
+        this.#failedStarts = 0;
+        expect();
+        if (message.kind === 'report') subscriber.next(reportOf(message));
       },
-      moved,
-      {
-        message: message => {
-          this.#failedStarts = 0;
-          expect();
-          if (message.kind === 'report') subscriber.next(reportOf(message));
-        },
-        done: outcome => {
-          finish();
-          // The lane is free before the run goes on: its next chunk takes it.
-          this.#free(lane);
-          if (outcome) subscriber.error(notRunnable(outcome));
-          else subscriber.complete();
-        },
-        lost: exit => {
-          finish();
-          this.#lanes.delete(lane);
-          subscriber.error(this.#lossOf(lane, exit));
-        },
+      done: outcome => {
+        finish();
+        // The lane is free before the run goes on: its next chunk takes it.
+        this.#free(lane);
+        if (outcome) subscriber.error(notRunnable(outcome));
+        else subscriber.complete();
       },
-    );
+      lost: exit => {
+        finish();
+        this.#lanes.delete(lane);
+        subscriber.error(this.#lossOf(lane, exit));
+      },
+    };
+    try {
+      lane.run(message, moved, listener);
+    } catch (error) {
+      // Node refuses to start the worker at all, for its `execArgv` or `env`.
+      finish();
+      this.#remove(lane);
+      subscriber.error(error);
+    }
   }
 
   /** Nobody waits for the lane's chunk: the worker may stop by itself, or is ended. */
@@ -264,25 +269,8 @@ export class TinypoolExecutor implements Executor {
   #define(run: Run): Definition {
     const known = this.#definitions.get(run);
     if (known) return known;
-    const task = taskReference(run.task);
-    const encoder = new Encoder(this.#threads, false);
-    const encode = <T>(what: 'args' | 'kwargs', value: T): T => {
-      try {
-        return encoder.encode(value) as T;
-      } catch (error) {
-        if (!(error instanceof Untransferable)) throw error;
-        throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
-      }
-    };
     this.#lastId += 1;
-    const definition: Definition = {
-      id: this.#lastId,
-      task,
-      args: encode('args', run.args),
-      kwargs: encode('kwargs', run.kwargs),
-      spread: run.spread,
-      tag: encoder.tag,
-    };
+    const definition = definitionOf(run, this.#lastId, this.#threads);
     this.#definitions.set(run, definition);
     return definition;
   }
@@ -297,49 +285,4 @@ function warnOfStray(error: unknown): void {
       code: 'RX_PARFOR_STRAY',
     },
   );
-}
-
-/** A report as the run wants it. A row that cannot be put together here becomes the failure of its input. */
-function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage): Report {
-  const decoded: Failure[] = failures.map(failure => ({ ...failure, cause: decode(failure.cause, tag) }));
-  try {
-    return { count, rows: open(rows), failures: decoded, elapsed };
-  } catch (error) {
-    if (!(error instanceof Untransferable)) throw error;
-  }
-  const at = unpack(rows);
-  const good: unknown[] = [];
-  const all = new Map(decoded.map(failure => [failure.offset, failure]));
-  for (let offset = 0, row = 0; offset < count; offset++) {
-    if (all.has(offset)) continue;
-    try {
-      good.push(decode(at(row++), rows.tag as object));
-    } catch (error) {
-      if (!(error instanceof Untransferable)) throw error;
-      const { path, why } = error;
-      all.set(offset, { offset, cause: undefined, untransferable: { what: 'result', path, why } });
-    }
-  }
-  const sorted = [...all.values()].sort((a, b) => a.offset - b.offset);
-  return {
-    count,
-    rows: { length: good.length, shape: { kind: 'row' }, columns: [good] },
-    failures: sorted,
-    elapsed,
-  };
-}
-
-/** Errors of this library arrive by name; they are made again as what they were. */
-function notRunnable(outcome: NonNullable<ChunkOutcome>): unknown {
-  const error = decode(outcome.notRunnable, outcome.tag);
-  if (!(error instanceof Error)) return error;
-  if (error.name === 'TaskNotFoundError') {
-    const { module, exportName, why, cause } = error as TaskNotFoundError;
-    return new TaskNotFoundError(module, exportName, why, cause);
-  }
-  if (error.name === 'NotTransferableError') {
-    const { what, path, why } = error as NotTransferableError;
-    return new NotTransferableError({ index: undefined, input: undefined }, what, path, why);
-  }
-  return error;
 }

@@ -211,10 +211,10 @@ export class Encoder {
 
   #builtIn(value: object, prototype: object): unknown {
     if (isTransfer(value)) return this.#transfer(value.value);
-    const is = (constructor: { prototype: object; name: string }) =>
-      prototype === constructor.prototype ||
+    const is = (Class: { prototype: object; name: string }) =>
+      prototype === Class.prototype ||
       // Of another realm: the same name, one step above the root.
-      (prototype.constructor?.name === constructor.name && isRoot(Object.getPrototypeOf(prototype)));
+      (prototype.constructor?.name === Class.name && isRoot(Object.getPrototypeOf(prototype)));
     if (types.isMap(value) && is(Map)) {
       const copy = new Map();
       this.#seen?.set(value, copy);
@@ -347,9 +347,9 @@ export class Encoder {
 }
 
 const errorClasses = new Map<string, new (message?: string) => Error>(
-  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(constructor => [
-    constructor.name,
-    constructor as new (message?: string) => Error,
+  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(Class => [
+    Class.name,
+    Class as new (message?: string) => Error,
   ]),
 );
 errorClasses.set(
@@ -377,6 +377,16 @@ function decodeError({ base, message, own }: EncodedError, decodeChild: (value: 
         writable: true,
       });
   return error;
+}
+
+/** A thrown value as `Encoder.encodeThrown` made it; where a class is not known here, an error that says so. */
+export function decodeThrown(value: unknown, tag: object): unknown {
+  try {
+    return decode(value, tag);
+  } catch (error) {
+    if (!(error instanceof Untransferable)) throw error;
+    return new Error(`the task threw a value that cannot be put together here: ${error.message}`);
+  }
 }
 
 /** Puts back, in place, what an `Encoder` has marked with `tag`. */

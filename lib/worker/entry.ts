@@ -45,7 +45,6 @@ export default async function run(message: ChunkMessage): Promise<ChunkOutcome> 
     port.on('message', message => forget(message.forget));
     port.unref();
   }
-  forget(message.forget);
   busy = true;
   try {
     let task = tasks.get(id);

@@ -1,0 +1,25 @@
+import { NotTransferableError } from '../errors.js';
+import type { Run } from '../executor.js';
+import type { Definition } from '../protocol.js';
+import { taskReference } from '../task.js';
+import { Encoder, Untransferable } from '../transport/values.js';
+
+/**
+ * What the chunks of a run share, made fit to cross.
+ * @throws NotTransferableError where `args` or `kwargs` cannot, TypeError where the task cannot
+ */
+export function definitionOf(run: Run, id: number, threads: boolean): Definition {
+  const task = taskReference(run.task);
+  const encoder = new Encoder(threads, false);
+  const encode = <T>(what: 'args' | 'kwargs', value: T): T => {
+    try {
+      return encoder.encode(value) as T;
+    } catch (error) {
+      if (!(error instanceof Untransferable)) throw error;
+      throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
+    }
+  };
+  const args = encode('args', run.args);
+  const kwargs = encode('kwargs', run.kwargs);
+  return { id, task, args, kwargs, spread: run.spread, tag: encoder.tag };
+}

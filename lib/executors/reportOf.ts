@@ -1,0 +1,53 @@
+import { NotTransferableError, TaskNotFoundError } from '../errors.js';
+import type { Failure, Report } from '../executor.js';
+import type { ChunkOutcome, ReportMessage } from '../protocol.js';
+import { open, unpack } from '../transport/packing.js';
+import { decode, decodeThrown, Untransferable } from '../transport/values.js';
+
+/** A report as the run wants it. A row that cannot be put together here becomes the failure of its input. */
+export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage): Report {
+  const decoded: Failure[] = failures.map(failure => ({
+    ...failure,
+    cause: decodeThrown(failure.cause, tag),
+  }));
+  try {
+    return { count, rows: open(rows), failures: decoded, elapsed };
+  } catch (error) {
+    if (!(error instanceof Untransferable)) throw error;
+  }
+  const at = unpack(rows);
+  const good: unknown[] = [];
+  const all = new Map(decoded.map(failure => [failure.offset, failure]));
+  for (let offset = 0, row = 0; offset < count; offset++) {
+    if (all.has(offset)) continue;
+    try {
+      good.push(decode(at(row++), rows.tag as object));
+    } catch (error) {
+      if (!(error instanceof Untransferable)) throw error;
+      const { path, why } = error;
+      all.set(offset, { offset, cause: undefined, untransferable: { what: 'result', path, why } });
+    }
+  }
+  const sorted = [...all.values()].sort((a, b) => a.offset - b.offset);
+  return {
+    count,
+    rows: { length: good.length, shape: { kind: 'row' }, columns: [good] },
+    failures: sorted,
+    elapsed,
+  };
+}
+
+/** Errors of this library arrive by name; they are made again as what they were. */
+export function notRunnable(outcome: NonNullable<ChunkOutcome>): unknown {
+  const error = decodeThrown(outcome.notRunnable, outcome.tag);
+  if (!(error instanceof Error)) return error;
+  if (error.name === 'TaskNotFoundError') {
+    const { module, exportName, why, cause } = error as TaskNotFoundError;
+    return new TaskNotFoundError(module, exportName, why, cause);
+  }
+  if (error.name === 'NotTransferableError') {
+    const { what, path, why } = error as NotTransferableError;
+    return new NotTransferableError({ index: undefined, input: undefined }, what, path, why);
+  }
+  return error;
+}
