@@ -107,7 +107,7 @@ export class WorkerCrashError extends TaskError {
       failed,
       cause,
       failed.index === undefined
-        ? `no worker can start (${reason}); see that \`execArgv\`, \`env\` and \`resourceLimits\` of the executor suit this Node`
+        ? `no worker can start (${reason}); see that \`execArgv\`, \`env\` and \`resourceLimits\` of the executor suit this Node, and that a bundler leaves rx-parfor and tinypool as they are (external)`
         : `${which(failed)} ends its worker each time it runs (${reason}); run it alone on inline() under a debugger, or raise the executor's \`resourceLimits\``,
     );
     this.exitCode = exitCode;
