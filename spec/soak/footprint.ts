@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { childProcesses } from '../childProcesses.js';
 
 /** What a run must not leave behind. */
 export interface Footprint {
@@ -17,23 +18,6 @@ export interface Footprint {
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
-
-function countChildren(): number {
-  try {
-    return readdirSync('/proc').filter(name => {
-      if (!/^\d+$/.test(name)) return false;
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return state !== 'Z' && Number(parent) === process.pid;
-      } catch {
-        return false;
-      }
-    }).length;
-  } catch {
-    return 0;
-  }
-}
 
 function countThreads(): number {
   try {
@@ -60,6 +44,6 @@ export async function footprint(): Promise<Footprint> {
     handles,
     listeners,
     threads: countThreads(),
-    children: countChildren(),
+    children: childProcesses().length,
   };
 }
