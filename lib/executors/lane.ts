@@ -63,9 +63,9 @@ export class Lane {
       // Only between processes: the default there is JSON.
       serialization: 'advanced',
     } as TinypoolOptions);
-    // Tinypool tells of a worker that dies between tasks as an `error` event.
+    // Tinypool tells of a worker that dies between tasks as an `error` event; its exit, which says more, goes first.
     this.#pool.on('error', error =>
-      this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
+      setImmediate(() => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error })),
     );
   }
 

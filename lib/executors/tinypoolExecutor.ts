@@ -30,8 +30,11 @@ const LIMIT = 16_384;
  */
 const GRACE = { worker_threads: 5, child_process: SLICE + 12 };
 
-/** So many workers in a row that die before they run anything are an error of the set-up. */
-const FAILED_STARTS = 3;
+/**
+ * So many workers in a row that die before they run anything are an error of the set-up. Fewer could be chance: workers
+ * that are killed from outside five times a second got past three in a row within a minute.
+ */
+const FAILED_STARTS = 10;
 
 export interface TinypoolExecutorOptions extends LaneOptions {
   /** How many workers by default. */
