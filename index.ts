@@ -8,6 +8,7 @@ export {
   TaskNotFoundError,
   TaskTimeoutError,
   WorkerCrashError,
+  type WorkerExit,
 } from './lib/errors.js';
 export type { Chunk, Executor, Failure, Lease, Report, Run } from './lib/executor.js';
 export { ExecutorClosedError, LeaseExpired, WorkerLost } from './lib/executor.js';
@@ -16,6 +17,7 @@ export { type ProcessesOptions, processes } from './lib/executors/processes.js';
 export { type ThreadsOptions, threads } from './lib/executors/threads.js';
 export type { MapOptions, RetryOptions } from './lib/options.js';
 export type { Progress } from './lib/progress.js';
+export type { Packed, PackedColumn, Shape } from './lib/protocol.js';
 export { grid } from './lib/sources/grid.js';
 export { linspace } from './lib/sources/linspace.js';
 export { type Sweep, type SweepOptions, sweep } from './lib/sources/sweep.js';

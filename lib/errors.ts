@@ -33,7 +33,10 @@ function causeText(cause: unknown): string {
   return `it threw ${preview(cause)}`;
 }
 
-/** Makes `name` a property of the prototype, as the built-in errors have it. */
+/**
+ * Makes `name` a property of the prototype, as the built-in errors have it. Called behind each class, not in a static
+ * block: a bundler renames a class that names itself.
+ */
 function setName(Class: { prototype: object }, name: string): void {
   Object.defineProperty(Class.prototype, 'name', { value: name, configurable: true, writable: true });
 }
@@ -54,15 +57,15 @@ export class TaskError extends Error {
   readonly input: unknown;
 
   constructor(failed: FailedInput, cause?: unknown, message?: string) {
-    super(message ?? `the task failed for ${which(failed)}: ${causeText(cause)}`, { cause });
+    super(
+      message ?? `the task failed for ${which(failed)}: ${causeText(cause)}`,
+      message === undefined || cause !== undefined ? { cause } : undefined,
+    );
     this.index = failed.index;
     this.input = failed.input;
   }
-
-  static {
-    setName(TaskError, 'TaskError');
-  }
 }
+setName(TaskError, 'TaskError');
 
 /** A task ran longer than `taskTimeout`, or (then without an `index`) the run longer than `timeout`. */
 export class TaskTimeoutError extends TaskError {
@@ -79,11 +82,8 @@ export class TaskTimeoutError extends TaskError {
     );
     this.timeout = timeout;
   }
-
-  static {
-    setName(TaskTimeoutError, 'TaskTimeoutError');
-  }
 }
+setName(TaskTimeoutError, 'TaskTimeoutError');
 
 /** How a worker ended: its exit code where it had one, and in words. */
 export interface WorkerExit {
@@ -113,11 +113,8 @@ export class WorkerCrashError extends TaskError {
     this.exitCode = exitCode;
     this.reason = reason;
   }
-
-  static {
-    setName(WorkerCrashError, 'WorkerCrashError');
-  }
 }
+setName(WorkerCrashError, 'WorkerCrashError');
 
 /** What could not cross to or from a worker. */
 export type Crossing = 'input' | 'result' | 'args' | 'kwargs';
@@ -142,11 +139,8 @@ export class NotTransferableError extends TaskError {
     this.path = path;
     this.why = why;
   }
-
-  static {
-    setName(NotTransferableError, 'NotTransferableError');
-  }
 }
+setName(NotTransferableError, 'NotTransferableError');
 
 /** The module of a task, or its export, is not there or does not load; `cause` holds the module's own error. */
 export class TaskNotFoundError extends Error {
@@ -166,11 +160,8 @@ export class TaskNotFoundError extends Error {
     this.exportName = exportName;
     this.why = why;
   }
-
-  static {
-    setName(TaskNotFoundError, 'TaskNotFoundError');
-  }
 }
+setName(TaskNotFoundError, 'TaskNotFoundError');
 
 /** Every failure of a run with `failFast: false`, in the order of the inputs, as `errors`. */
 export class MapError extends AggregateError {
@@ -179,8 +170,5 @@ export class MapError extends AggregateError {
   constructor(errors: TaskError[], total: number) {
     super(errors, `${errors.length} of ${total} inputs failed; the first: ${errors[0]?.message ?? ''}`);
   }
-
-  static {
-    setName(MapError, 'MapError');
-  }
 }
+setName(MapError, 'MapError');

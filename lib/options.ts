@@ -117,9 +117,15 @@ export interface Plan {
 /**
  * Checks a task and its options, and fills in the defaults.
  * @param owner the operator's name, for messages
+ * @param executor where the operator runs whatever the options say
  * @throws TypeError, RangeError naming the option, what it accepts and what it got
  */
-export function planOf(owner: string, task: unknown, options: MapOptions | undefined): Plan {
+export function planOf(
+  owner: string,
+  task: unknown,
+  options: MapOptions | undefined,
+  executor?: Executor,
+): Plan {
   if (typeof task !== 'function')
     throw new TypeError(`${owner}: the task must be a function, got ${task === null ? 'null' : typeof task}`);
   checkOptions(owner, options, rules);
@@ -131,7 +137,7 @@ export function planOf(owner: string, task: unknown, options: MapOptions | undef
     ordered: given.ordered ?? true,
     concurrency: given.concurrency,
     chunk: given.chunk ?? 'auto',
-    executor: given.executor ?? defaultExecutor(),
+    executor: executor ?? given.executor ?? defaultExecutor(),
     progress: given.progress ?? false,
     failFast: given.failFast ?? true,
     settled: false,

@@ -6,6 +6,12 @@ const key = Symbol.for('rx-parfor.task');
 // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant; only `never` or `any` takes every function
 export type Task = (...parameters: any[]) => unknown;
 
+/** A task, in whose return type an array literal is inferred as a tuple. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type TupleTask = (
+  ...parameters: any[]
+) => object | [] | string | number | bigint | boolean | null | undefined;
+
 interface Marked {
   [key]?: { readonly url: string; readonly name: string };
 }
@@ -24,6 +30,8 @@ interface Marked {
  * export const energy = task(import.meta, 'energy', (x: number, { k = 1 } = {}) => (k * x * x) / 2);
  * @see Python's multiprocessing, which imports a function by its module and name
  */
+export function task<F extends TupleTask>(meta: { readonly url: string | URL }, name: string, run: F): F;
+export function task<F extends Task>(meta: { readonly url: string | URL }, name: string, run: F): F;
 export function task<F extends Task>(meta: { readonly url: string | URL }, name: string, run: F): F {
   const url = meta?.url instanceof URL ? meta.url.href : meta?.url;
   if (typeof url !== 'string' || url === '')

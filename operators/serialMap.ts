@@ -15,8 +15,7 @@ export function serialMap<T, R, A extends Args = [], K extends object = never>(
   options?: MapOptions<A, K> & { spread?: false },
 ): OperatorFunction<T, R>;
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
-  const executor = inline();
   // Where a run would be parallel is no matter here: the same options serve both twins.
-  const plan = { ...planOf('serialMap', task, { ...options, executor }), concurrency: 1, chunk: 1 };
+  const plan = { ...planOf('serialMap', task, options, inline()), concurrency: 1, chunk: 1 };
   return source => source.pipe(blocks(task, plan), rows());
 }

@@ -23,9 +23,12 @@ export class IteratorSupply implements Supply {
   stop(): void {
     if (this.#over) return;
     this.#over = true;
-    const ended = this.#iterator?.return?.();
-    // Nobody is left to be told what a generator's clean-up throws; it must not end the process either.
-    if (ended && 'then' in ended) ended.then(undefined, () => undefined);
+    try {
+      const ended = this.#iterator?.return?.();
+      if (ended && 'then' in ended) ended.then(undefined, () => undefined);
+    } catch {
+      // Nobody is left to be told what a generator's clean-up throws; it must not end the process either.
+    }
   }
 
   #read(): void {

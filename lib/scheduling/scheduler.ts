@@ -241,6 +241,8 @@ export class Scheduler {
   #report(flight: Flight, report: Report): void {
     if (this.#over) return;
     const { count } = report;
+    // A block of nothing would stand where the next one begins.
+    if (count === 0) return;
     this.#size.measured(count, report.elapsed);
     if (this.meter) this.meter.running -= count;
     const from = flight.settled;
@@ -248,6 +250,8 @@ export class Scheduler {
     if (report.failures.length === 0) this.#settle(flight.segment, from, count, report.rows, []);
     else this.#settleWithFailures(flight.segment, from, report);
     this.meter?.settled();
+    // A worker may be idle for want of what this has made room for, or has put back.
+    if (this.#running < this.#concurrency) this.#dispatch();
   }
 
   /** Divides a report where an input is to be tried again, and ends the run where a failure does. */

@@ -19,7 +19,7 @@ export const isTransfer = (value: object): value is Transfer => key in value;
  * is everything between processes. Wrap what the task returns, or a part of it; the caller gets it without the wrapping.
  * @param value what the task returns: a typed array, or anything with typed arrays inside
  * @example
- * const image = (seed: number) => transfer(new Float32Array(4096 * 4096).fill(seed));
+ * export const image = task(import.meta, 'image', (seed: number) => transfer(new Float32Array(4096 ** 2).fill(seed)));
  */
 export function transfer<T>(value: T): T {
   return new Transfer(value) as T;
