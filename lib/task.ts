@@ -7,9 +7,8 @@ const key = Symbol.for('rx-parfor.task');
 export type Task = (...parameters: any[]) => unknown;
 
 /** A task, in whose return type an array literal is inferred as a tuple. */
-// biome-ignore lint/suspicious/noExplicitAny: as above
 type TupleTask = (
-  ...parameters: any[]
+  ...parameters: Parameters<Task>
 ) => object | [] | string | number | bigint | boolean | null | undefined;
 
 interface Marked {
