@@ -58,8 +58,10 @@ export interface Lease {
  * The term is that of Python's `concurrent.futures`. An executor of your own works wherever these do.
  */
 export interface Executor {
-  /** How many chunks can run at once. */
+  /** How many chunks can run at once. It may change while a run is under way. */
   readonly parallelism: number;
+  /** Emits when `parallelism` has changed, whatever the value. Default: it never does. */
+  readonly changes?: Observable<unknown>;
   readonly lease: Lease;
   /**
    * Runs a chunk. Cold: subscribing starts it. It emits what has settled, front to back; completes when the worker is
@@ -78,7 +80,11 @@ export interface Executor {
 
 /** The worker died before it had reported all of the chunk. */
 export class WorkerLost extends Error {
-  constructor(readonly exit: WorkerExit) {
+  constructor(
+    readonly exit: WorkerExit,
+    /** Whether it died before it ran anything: no input is to blame then, and the executor ends it if that goes on. */
+    readonly atStart = false,
+  ) {
     super(exit.reason);
   }
 }

@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observer, type SchedulerLike, Subscription } from 'rxjs';
+import { asyncScheduler, type Observer, type SchedulerLike, Subject, Subscription } from 'rxjs';
 
 /** How far a run is. */
 export interface Progress {
@@ -35,24 +35,32 @@ export class ProgressMeter {
   completed = 0;
   failed = 0;
   running = 0;
+  /** What the observer throws, this reports as RxJS does; it is not an error of the run. */
+  readonly #told = new Subject<Progress>();
   readonly #start: number;
   readonly #timer: Subscription;
   #last: number;
 
   constructor(
-    private readonly observer: ProgressObserver,
+    observer: ProgressObserver,
     total: number | undefined,
     private readonly clock: SchedulerLike = asyncScheduler,
   ) {
     this.total = total;
     this.#start = this.#last = clock.now();
     this.#timer = new Subscription(() => observer.finalize?.());
+    this.#told.subscribe({
+      next: progress => observer.next?.(progress),
+      error: error => observer.error?.(error),
+      complete: () => observer.complete?.(),
+    });
     this.#tell(this.#start);
     const meter = this;
     this.#timer.add(
       clock.schedule(function () {
-        if (clock.now() - meter.#last >= LONGEST_SILENCE) meter.#tell(clock.now());
-        this.schedule(undefined, LONGEST_SILENCE);
+        const now = clock.now();
+        if (now - meter.#last >= LONGEST_SILENCE) meter.#tell(now);
+        this.schedule(undefined, meter.#last + LONGEST_SILENCE - now);
       }, LONGEST_SILENCE),
     );
   }
@@ -65,13 +73,13 @@ export class ProgressMeter {
 
   complete(): void {
     this.#tell(this.clock.now());
-    this.observer.complete?.();
+    this.#told.complete();
     this.#timer.unsubscribe();
   }
 
   error(error: unknown): void {
     this.#tell(this.clock.now());
-    this.observer.error?.(error);
+    this.#told.error(error);
     this.#timer.unsubscribe();
   }
 
@@ -86,7 +94,7 @@ export class ProgressMeter {
     const settled = completed + failed;
     const elapsed = now - this.#start;
     const rate = elapsed > 0 ? (settled / elapsed) * 1000 : 0;
-    this.observer.next?.({
+    this.#told.next({
       ...(total === undefined ? {} : { total, fraction: total === 0 ? 1 : settled / total }),
       completed,
       failed,

@@ -55,6 +55,8 @@ export interface ChunkMessage {
   readonly slice: number;
   /** Set to 1 by the executor when nobody waits for this chunk any more. Shared memory: threads only. */
   readonly cancelled?: Int32Array;
+  /** The results go on to another process: no memory may be shared or moved in them. */
+  readonly far?: boolean;
   /** The way back for reports, sent with the first chunk of a thread. */
   readonly port?: import('node:worker_threads').MessagePort;
 }

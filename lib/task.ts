@@ -52,7 +52,7 @@ export function taskReference(run: Task): TaskReference {
   if (marked) return { kind: 'module', url: marked.url, name: marked.name };
   const source = Function.prototype.toString.call(run);
   const name = run.name || 'anonymous';
-  if (/^class\b/.test(source))
+  if (/^class\b(?!\s*\()/.test(source))
     throw new TypeError(
       `the task is the class ${name}; pass x => new ${name}(x) of a module, marked with task()`,
     );

@@ -45,12 +45,13 @@ export function start(name: string, args: readonly string[], seconds = 10): Prog
   const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1_000);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
-    // `exit`, not `close`: an orphan would hold the pipes open.
     child.on('exit', (code, signal) => {
       clearTimeout(timer);
       const elapsed = performance.now() - begun;
-      // What is in the pipes still comes.
-      setTimeout(() => resolve({ code, signal, stdout, stderr, elapsed }), 20);
+      const end = () => resolve({ code, signal, stdout, stderr, elapsed });
+      // What is in the pipes still comes; but an orphan could hold them open.
+      child.on('close', end);
+      setTimeout(end, 1_000).unref();
     });
   });
   return { process: child, pid: child.pid as number, stdout: () => stdout, ended };

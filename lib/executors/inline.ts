@@ -3,16 +3,12 @@ import { callTask, isThenable } from '../callTask.js';
 import { checkOptions, either, ofType, whole } from '../checkOptions.js';
 import { type Chunk, type Executor, ExecutorClosedError, LeaseExpired, type Report } from '../executor.js';
 import { noRows, packedRow } from '../transport/packing.js';
-import { isTransfer } from '../transport/transfer.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {
   /** How many async tasks may be under way side by side: a whole number from 1, or `Infinity`. Default: 1. */
   concurrency?: number;
 }
-
-const received = (row: unknown): unknown =>
-  typeof row === 'object' && row !== null && isTransfer(row) ? row.value : row;
 
 /** Runs chunks in this thread, one input after another; what a synchronous task gives is there at once. */
 class InlineExecutor implements Executor {
@@ -36,7 +32,7 @@ class InlineExecutor implements Executor {
         i += 1;
         subscriber.next({
           count: 1,
-          rows: packedRow(received(row)),
+          rows: packedRow(row),
           failures: [],
           elapsed: performance.now() - since,
         });

@@ -12,10 +12,9 @@ import {
   WorkerLost,
 } from '../executor.js';
 import type { ChunkMessage, Definition } from '../protocol.js';
-import { noRows, packInputs } from '../transport/packing.js';
-import { definitionOf } from './definitionOf.js';
+import { noRows } from '../transport/packing.js';
+import { type Crossing, ownCrossing } from './crossing.js';
 import { Lane, type LaneListener, type LaneOptions } from './lane.js';
-import { notRunnable, reportOf } from './reportOf.js';
 import { warnOfOversubscription } from './workerOptions.js';
 
 /** A chunk holds about this much work, in ms: the trip of some 0.1 ms then costs 1 %, and a cancelled run lets go within it. */
@@ -43,6 +42,10 @@ export interface TinypoolExecutorOptions extends LaneOptions {
   readonly elastic: boolean;
   /** Milliseconds after which an idle worker is ended; `Infinity` for never. */
   readonly idleTimeout: number;
+  /** Milliseconds of work that a chunk should hold. Default: 8. */
+  readonly slice?: number;
+  /** How values get into messages and out of them. Default: this program's values. */
+  readonly crossing?: Crossing;
 }
 
 /** A chunk that waits for a worker. */
@@ -54,9 +57,10 @@ interface Waiting {
 /** Runs chunks on threads or child processes, one Tinypool of one worker for each. */
 export class TinypoolExecutor implements Executor {
   readonly parallelism: number;
-  readonly lease: Lease = { slice: SLICE, limit: LIMIT };
+  readonly lease: Lease;
   readonly #options: TinypoolExecutorOptions;
   readonly #threads: boolean;
+  readonly #crossing: Crossing;
   readonly #lanes = new Set<Lane>();
   readonly #idle: Lane[] = [];
   readonly #waiting = new Set<Waiting>();
@@ -71,6 +75,8 @@ export class TinypoolExecutor implements Executor {
     this.#options = options;
     this.parallelism = options.parallelism;
     this.#threads = options.runtime === 'worker_threads';
+    this.lease = { slice: options.slice ?? SLICE, limit: LIMIT };
+    this.#crossing = options.crossing ?? ownCrossing(this.#threads);
   }
 
   run(chunk: Chunk): Observable<Report> {
@@ -171,7 +177,7 @@ export class TinypoolExecutor implements Executor {
       subscriber.error(error);
       return;
     }
-    const { message: inputs, moved, rejected } = packInputs(chunk.inputs, this.#threads);
+    const { message: inputs, moved, rejected } = this.#crossing.pack(chunk);
     if (inputs.length === 0) {
       const failure: Failure = {
         offset: 0,
@@ -187,10 +193,19 @@ export class TinypoolExecutor implements Executor {
     const { taskTimeout } = chunk.run;
     let over = false;
     let timer: NodeJS.Timeout | undefined;
+    let late: NodeJS.Immediate | undefined;
+    const calm = () => {
+      clearTimeout(timer);
+      clearImmediate(late);
+    };
+    // What the worker has said while this thread was busy is heard before it is late.
+    const wait = () => {
+      late = setImmediate(expire);
+    };
     const expect = () => {
       if (taskTimeout === undefined) return;
-      clearTimeout(timer);
-      timer = setTimeout(expire, taskTimeout + (inputs.length > 1 ? slice : 0));
+      calm();
+      timer = setTimeout(wait, taskTimeout + (inputs.length > 1 ? slice : 0));
     };
     const expire = () => {
       over = true;
@@ -198,7 +213,7 @@ export class TinypoolExecutor implements Executor {
     };
     const finish = () => {
       over = true;
-      clearTimeout(timer);
+      calm();
     };
 
     const cancelled = this.#threads ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
@@ -215,18 +230,19 @@ export class TinypoolExecutor implements Executor {
       slice,
       announce: taskTimeout !== undefined || !lane.proven,
       ...(cancelled && { cancelled }),
+      ...(this.#crossing.far && { far: true }),
     };
     const listener: LaneListener = {
       message: message => {
         this.#failedStarts = 0;
         expect();
-        if (message.kind === 'report') subscriber.next(reportOf(message));
+        if (message.kind === 'report') subscriber.next(this.#crossing.report(message));
       },
       done: outcome => {
         finish();
         // The lane is free before the run goes on: its next chunk takes it.
         this.#free(lane);
-        if (outcome) subscriber.error(notRunnable(outcome));
+        if (outcome) subscriber.error(this.#crossing.notRunnable(outcome));
         else subscriber.complete();
       },
       lost: exit => {
@@ -265,7 +281,7 @@ export class TinypoolExecutor implements Executor {
     if (lane.proven) return new WorkerLost(exit);
     this.#failedStarts += 1;
     return this.#failedStarts < FAILED_STARTS
-      ? new WorkerLost(exit)
+      ? new WorkerLost(exit, true)
       : new WorkerCrashError({ index: undefined, input: undefined }, exit);
   }
 
@@ -273,7 +289,7 @@ export class TinypoolExecutor implements Executor {
     const known = this.#definitions.get(run);
     if (known) return known;
     this.#lastId += 1;
-    const definition = definitionOf(run, this.#lastId, this.#threads);
+    const definition = this.#crossing.define(run, this.#lastId);
     this.#definitions.set(run, definition);
     return definition;
   }

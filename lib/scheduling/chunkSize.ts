@@ -24,7 +24,8 @@ export class ChunkSize {
 
   constructor(
     private readonly lease: Lease,
-    private readonly workers: number,
+    /** How many share the inputs. */
+    public workers: number,
     private readonly fixed: number | undefined,
   ) {}
 

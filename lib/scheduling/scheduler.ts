@@ -103,7 +103,8 @@ export class Scheduler {
   readonly #attempts = new Map<number, number>();
   readonly #errors: TaskError[] = [];
   readonly #order: Order | undefined;
-  readonly #concurrency: number;
+  /** Chunks that may be on their way now. */
+  #concurrency: number;
   readonly #tower: Tower = {
     report: (flight, report) => this.#report(flight, report),
     lost: (flight, error) => this.#lost(flight, error),
@@ -129,6 +130,14 @@ export class Scheduler {
     this.#concurrency = run.concurrency;
     this.#size = new ChunkSize(executor.lease, this.#concurrency, chunk === 'auto' ? undefined : chunk);
     if (ordered) this.#order = new Order(block => this.#deliver(block));
+    if (plan.concurrency === undefined && executor.changes)
+      this.#timers.add(
+        executor.changes.subscribe(() => {
+          this.#concurrency = executor.parallelism;
+          this.#size.workers = this.#concurrency;
+          this.#dispatch();
+        }),
+      );
     if (timeout !== undefined)
       this.#timers.add(
         asyncScheduler.schedule(
@@ -362,6 +371,7 @@ export class Scheduler {
     const { rest } = flight;
     const expired = error instanceof LeaseExpired;
     if (!expired && !(error instanceof WorkerLost)) return this.fail(error);
+    if (!expired && error.atStart) return this.#landed(flight, false);
     if (rest > 1 || rest === 0) return this.#landed(flight, true);
 
     const failed = { index: first + flight.settled, input: values[flight.settled] };

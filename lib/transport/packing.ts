@@ -1,5 +1,6 @@
 import type { Movable, Packed, PackedColumn, PackedMessage, Shape } from '../protocol.js';
-import { decode, Encoder, Untransferable } from './values.js';
+import { isTransfer } from './transfer.js';
+import { decode, Encoder, HoldsItself, Untransferable, unreadable } from './values.js';
 
 /** Wider rows are sent whole: a column for each place would cost more than it saves. */
 const MOST_COLUMNS = 64;
@@ -8,17 +9,19 @@ const ROW: Shape = { kind: 'row' };
 const NUMBER: Shape = { kind: 'number' };
 const TUPLE: Shape = { kind: 'tuple' };
 
-/** An array of exactly its items: no holes, no further properties, no subclass. */
+/** An array of exactly its items: no holes, no further properties, no subclass, and not to be moved. */
 const isTuple = (row: unknown): row is unknown[] =>
   Array.isArray(row) &&
   row.length <= MOST_COLUMNS &&
   Object.getPrototypeOf(row) === Array.prototype &&
-  Object.keys(row).length === row.length;
+  Object.keys(row).length === row.length &&
+  !isTransfer(row);
 
 /** The keys of an object that is nothing but its enumerable properties, or `undefined`. */
 function recordKeys(row: unknown): readonly string[] | undefined {
   if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
     return undefined;
+  if (isTransfer(row)) return undefined;
   const keys = Object.keys(row);
   return keys.length > 0 && keys.length <= MOST_COLUMNS && !keys.includes('__proto__') ? keys : undefined;
 }
@@ -26,6 +29,7 @@ function recordKeys(row: unknown): readonly string[] | undefined {
 function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, unknown> {
   if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
     return false;
+  if (isTransfer(row)) return false;
   let i = 0;
   for (const key in row) if (key !== keys[i++]) return false;
   return i === keys.length;
@@ -53,8 +57,18 @@ export class Packer {
 
   /** @throws Untransferable where a part of the row cannot cross; the row is not added then */
   add(row: unknown): void {
+    try {
+      this.#add(row);
+    } catch (error) {
+      if (!(error instanceof HoldsItself)) throw unreadable(error);
+      this.#loosen(row);
+    }
+    this.length += 1;
+  }
+
+  #add(row: unknown): void {
     const shape = this.#shape;
-    this.encoder.startValue();
+    this.encoder.startValue(row);
     if (shape === undefined) this.#open(row);
     else if (shape === NUMBER) {
       if (typeof row === 'number') (this.#columns[0] as Float64Array)[this.length] = row;
@@ -69,7 +83,6 @@ export class Packer {
       if (hasKeys(row, keys)) for (let i = 0; i < keys.length; i++) this.#put(i, row[keys[i] as string]);
       else this.#loosen(row);
     }
-    this.length += 1;
   }
 
   /** All rows added, and the memory to move with them. Nothing may be added afterwards. */

@@ -1,26 +1,34 @@
-const key = Symbol.for('rx-parfor.transfer');
-
-/** A result whose memory is to be moved. */
-export class Transfer {
-  declare readonly [key]: true;
-  constructor(readonly value: unknown) {}
-  static {
-    Object.defineProperty(Transfer.prototype, key, { value: true });
-  }
+interface Marked {
+  /** Whether anything ever was, so that nobody else need look. */
+  any: boolean;
+  readonly values: WeakSet<object>;
 }
 
-/** Whether a value was marked by `transfer()`, also by another copy of this module. */
-export const isTransfer = (value: object): value is Transfer => key in value;
+// One set a thread, also where a bundler has put a second copy of this module into the program.
+const key = Symbol.for('rx-parfor.transfer');
+const marked: Marked = ((globalThis as Record<symbol, unknown>)[key] ??= {
+  any: false,
+  values: new WeakSet(),
+}) as Marked;
+
+/** Whether a value was marked by `transfer()`. */
+export const isTransfer = (value: unknown): boolean =>
+  marked.any && typeof value === 'object' && value !== null && marked.values.has(value);
 
 /**
  * Marks a task's result, so that its typed arrays and ArrayBuffers are moved to the caller and not copied.
  *
  * The task must not use them afterwards. A typed array that is a part of a larger buffer is copied all the same, and so
- * is everything between processes. Wrap what the task returns, or a part of it; the caller gets it without the wrapping.
+ * is everything between processes. Mark what the task returns, or a part of it. Where nothing crosses, it does nothing.
  * @param value what the task returns: a typed array, or anything with typed arrays inside
+ * @returns the same value
  * @example
  * export const image = task(import.meta, 'image', (seed: number) => transfer(new Float32Array(4096 ** 2).fill(seed)));
  */
 export function transfer<T>(value: T): T {
-  return new Transfer(value) as T;
+  if (typeof value === 'object' && value !== null) {
+    marked.any = true;
+    marked.values.add(value);
+  }
+  return value;
 }

@@ -9,9 +9,22 @@ export class Untransferable extends Error {
   constructor(
     readonly why: string,
     public path = '',
+    /** Whether it is about the value as a whole: no place inside it is to blame. */
+    readonly whole = false,
   ) {
     super(`${path ? `${path} is ` : 'it is '}${why}`);
   }
+}
+
+/** A row that holds itself cannot be taken apart into columns: it must be encoded as one. */
+export class HoldsItself extends Error {}
+
+/** Whatever else is thrown while a value is read: by a getter, a detached buffer, a codec. */
+export function unreadable(error: unknown, what = 'unreadable, as reading it'): Untransferable | HoldsItself {
+  if (error instanceof Untransferable || error instanceof HoldsItself) return error;
+  return new Untransferable(
+    `${what} threw ${error instanceof Error ? `${error.name}: ${error.message}` : inspect(error)}`,
+  );
 }
 
 /** What stands in a message for a value that structured clone does not carry as it is. */
@@ -32,6 +45,9 @@ interface EncodedError {
 
 /** Below this many bytes a copy costs less than handing over the memory. */
 const MOVE_FROM = 4096;
+
+/** Values nested deeper are told, as copies of them would overflow the stack, here or on the other side. */
+const DEEPEST = 1000;
 
 /** Larger arrays are cloned natively: listing their keys, to see further properties, would cost more. */
 const LISTED_LENGTH = 64;
@@ -83,6 +99,9 @@ export class Encoder {
   /** Memory that nobody on this side needs any more. */
   readonly moved = new Set<Movable>();
   #seen: Map<object, unknown> | undefined;
+  /** The value whose parts are encoded one by one. */
+  #whole: unknown;
+  #depth = 0;
   #moving = false;
 
   /**
@@ -97,17 +116,22 @@ export class Encoder {
   /** A value that stands alone: a row, an input, one of `args`. Identity is kept inside it. */
   encode(value: unknown): unknown {
     if (!isObjectLike(value)) return value;
-    this.#seen = undefined;
-    return this.#object(value);
+    this.startValue(undefined);
+    return this.#child(value);
   }
 
-  /** A part of the value that `encode` would take next: call `startValue()`, then this for each part. */
+  /**
+   * A part of the value that `encode` would take next: call `startValue()` with it, then this for each part.
+   * @throws HoldsItself where the value itself is inside the part
+   */
   encodePart(value: unknown, key: string | number): unknown {
     return this.#child(value, key);
   }
 
-  startValue(): void {
+  startValue(whole: unknown): void {
     this.#seen = undefined;
+    this.#whole = whole;
+    this.#depth = 0;
   }
 
   /** A thrown value: there is always something to report, also where a part of it cannot cross. */
@@ -122,13 +146,20 @@ export class Encoder {
     }
   }
 
-  #child(value: unknown, key: string | number): unknown {
+  #child(value: unknown, key?: string | number): unknown {
     if (!isObjectLike(value)) return value;
+    if (this.#depth === DEEPEST)
+      throw new Untransferable(`nested more than ${DEEPEST} deep; pass it as flat data`, '', true);
+    this.#depth += 1;
     try {
       return this.#object(value);
     } catch (error) {
-      if (error instanceof Untransferable) error.path = step(key) + error.path;
-      throw error;
+      const failure = unreadable(error);
+      if (key !== undefined && failure instanceof Untransferable && !failure.whole)
+        failure.path = step(key) + failure.path;
+      throw failure;
+    } finally {
+      this.#depth -= 1;
     }
   }
 
@@ -141,6 +172,8 @@ export class Encoder {
       );
     const seen = this.#seen?.get(value);
     if (seen !== undefined) return seen;
+    if (value === this.#whole) throw new HoldsItself();
+    if (this.results && !this.#moving && isTransfer(value)) return this.#transfer(value);
     this.#seen ??= new Map();
 
     const prototype = Object.getPrototypeOf(value) as object | null;
@@ -150,7 +183,7 @@ export class Encoder {
       return this.#mark(value, {
         kind: 'instance',
         name: known.name,
-        data: this.#child(known.encode(value), ''),
+        data: this.#child(guarded(known.name, 'encode', () => known.encode(value))),
       });
     if (isRoot(prototype)) return this.#record(value as Record<string, unknown>);
     return this.#builtIn(value, prototype as object);
@@ -163,23 +196,22 @@ export class Encoder {
     return marked;
   }
 
-  #transfer(value: unknown): unknown {
-    if (!this.results)
-      throw new Untransferable('wrapped in transfer(), which is for results; what goes to a task is copied');
-    const outer = this.#moving;
+  #transfer(value: object): unknown {
     this.#moving = true;
     try {
-      return isObjectLike(value) ? this.#object(value) : value;
+      return this.#object(value);
     } finally {
-      this.#moving = outer;
+      this.#moving = false;
     }
   }
 
   #array(value: readonly unknown[]): unknown {
     if (value.length > LISTED_LENGTH && value.every(item => !isObjectLike(item))) {
-      const copy = structuredClone(value);
-      this.#seen?.set(value, copy);
-      return copy;
+      try {
+        return this.#keep(value, structuredClone(value));
+      } catch {
+        // A further property of the array cannot be cloned: the way below finds it.
+      }
     }
     const copy: unknown[] = new Array(value.length);
     this.#seen?.set(value, copy);
@@ -210,7 +242,6 @@ export class Encoder {
   }
 
   #builtIn(value: object, prototype: object): unknown {
-    if (isTransfer(value)) return this.#transfer(value.value);
     const is = (Class: { prototype: object; name: string }) =>
       prototype === Class.prototype ||
       // Of another realm: the same name, one step above the root.
@@ -237,7 +268,7 @@ export class Encoder {
     }
     if (types.isDate(value) && is(Date)) return this.#keep(value, new Date(value.getTime()));
     if (types.isRegExp(value) && is(RegExp)) return this.#keep(value, new RegExp(value.source, value.flags));
-    if (types.isBoxedPrimitive(value) && !types.isSymbolObject(value)) return value;
+    if (types.isBoxedPrimitive(value) && [Number, String, Boolean, BigInt].some(is)) return value;
     if (types.isNativeError(value) || value instanceof Error) return this.#error(value as Error);
     if (ArrayBuffer.isView(value)) return this.#view(value, prototype);
     if (types.isSharedArrayBuffer(value)) {
@@ -362,12 +393,19 @@ errorClasses.set(
 );
 errorClasses.set('DOMException', DOMException as unknown as new (message?: string) => Error);
 
-function decodeError({ base, message, own }: EncodedError, decodeChild: (value: unknown) => unknown): Error {
-  let error: Error;
-  if (base === 'AggregateError') error = new AggregateError([], message);
-  else if (base === 'DOMException')
-    error = new DOMException(message, String(own.find(([key]) => key === 'name')?.[1] ?? 'Error'));
-  else error = new (errorClasses.get(base) ?? Error)(message);
+/** An error without what is on it. */
+function bareError({ base, message, own }: EncodedError): Error {
+  if (base === 'AggregateError') return new AggregateError([], message);
+  if (base === 'DOMException')
+    return new DOMException(message, String(own.find(([key]) => key === 'name')?.[1] ?? 'Error'));
+  return new (errorClasses.get(base) ?? Error)(message);
+}
+
+function fillError(
+  error: Error,
+  { base, own }: EncodedError,
+  decodeChild: (value: unknown) => unknown,
+): void {
   for (const [key, value, enumerable] of own)
     if (base !== 'DOMException' || (key !== 'name' && key !== 'code'))
       Object.defineProperty(error, key, {
@@ -376,7 +414,15 @@ function decodeError({ base, message, own }: EncodedError, decodeChild: (value: 
         configurable: true,
         writable: true,
       });
-  return error;
+}
+
+/** Calls a part of a class's codec; what that throws is told of the instance. */
+function guarded<T>(name: string, part: 'encode' | 'decode', call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw unreadable(error, `an instance of ${name}, whose \`${part}\` given to registerClass`);
+  }
 }
 
 /** A thrown value as `Encoder.encodeThrown` made it; where a class is not known here, an error that says so. */
@@ -396,20 +442,29 @@ export function decode(value: unknown, tag: object): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (done.has(value)) return done.get(value);
     if ((value as { tag?: unknown }).tag === tag) {
-      const decoded = open(value as Encoded);
+      const encoded = value as Encoded;
+      if (encoded.kind === 'error') {
+        // An error may hold itself.
+        const error = bareError(encoded);
+        done.set(value, error);
+        fillError(error, encoded, visit);
+        return error;
+      }
+      const decoded = open(encoded);
       done.set(value, decoded);
       return decoded;
     }
     done.set(value, value);
     if (ArrayBuffer.isView(value)) return value;
     if (types.isMap(value)) {
-      const entries = [...value];
+      // All before any: where one cannot be opened, none is lost.
+      const entries = Array.from(value, ([key, item]) => [visit(key), visit(item)] as const);
       value.clear();
-      for (const [key, item] of entries) value.set(visit(key), visit(item));
+      for (const [key, item] of entries) value.set(key, item);
     } else if (types.isSet(value)) {
-      const items = [...value];
+      const items = Array.from(value, visit);
       value.clear();
-      for (const item of items) value.add(visit(item));
+      for (const item of items) value.add(item);
     } else if (Array.isArray(value) || isRoot(Object.getPrototypeOf(value))) {
       for (const key of Object.keys(value)) {
         const item = (value as Record<string, unknown>)[key];
@@ -418,7 +473,7 @@ export function decode(value: unknown, tag: object): unknown {
     }
     return value;
   };
-  const open = (encoded: Encoded): unknown => {
+  const open = (encoded: Exclude<Encoded, EncodedError>): unknown => {
     switch (encoded.kind) {
       case 'instance': {
         const known = registeredClass(encoded.name);
@@ -426,7 +481,8 @@ export function decode(value: unknown, tag: object): unknown {
           throw new Untransferable(
             `an instance of ${encoded.name}, which is not registered here; registerClass(${encoded.name}, …) in a module that the task's module imports, and name the task with task()`,
           );
-        return known.decode(visit(encoded.data));
+        const data = visit(encoded.data);
+        return guarded(encoded.name, 'decode', () => known.decode(data));
       }
       case 'buffer':
         return Buffer.from(
@@ -442,8 +498,6 @@ export function decode(value: unknown, tag: object): unknown {
           (view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength),
         );
       }
-      case 'error':
-        return decodeError(encoded, visit);
     }
   };
   return visit(value);

@@ -63,7 +63,7 @@ export default async function run(message: ChunkMessage): Promise<ChunkOutcome> 
       return { notRunnable: encoder.encodeThrown(error), tag: encoder.tag };
     }
     if (message.announce) post({ kind: 'started' });
-    await runChunk(message, loaded, post, port !== undefined);
+    await runChunk(message, loaded, post, port !== undefined && message.far !== true);
     return undefined;
   } finally {
     busy = false;

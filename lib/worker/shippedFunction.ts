@@ -14,7 +14,7 @@ const counters: unknown = new Proxy(() => counters, {
  * @throws TypeError where that is not possible
  */
 export function shippedFunction(name: string, source: string): Task {
-  const names = ['__name', ...new Set(source.match(/\bcov_\w+/g))];
+  const names = ['__name', ...new Set(source.match(/\bcov_\w+(?=\(\)\.[sfb]\[)/g))];
   const values = names.map(name => (name === '__name' ? setName : () => counters));
   const compile = (body: string) =>
     new Function(...names, `"use strict"; return ${body}`)(...values) as unknown;

@@ -247,7 +247,7 @@ test('this machine: one core when pinned to one CPU', () => {
   if (process.platform !== 'linux') return;
   const cpu = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
   const module = new URL('../../lib/physicalCores.js', import.meta.url).href;
-  const script = `import { physicalCores } from ${JSON.stringify(module)}; console.log(physicalCores());`;
+  const script = `import { physicalCores } from ${JSON.stringify(module)}; console.log(String(physicalCores()));`;
   const node = [process.execPath, '--input-type=module', '--eval', script];
   const child = spawnSync('taskset', ['-c', cpu, ...node], { encoding: 'utf8' });
   // Where there is no taskset there is nothing to see.

@@ -1,0 +1,27 @@
+import type { Chunk, Report, Run } from '../executor.js';
+import type { ChunkOutcome, Definition, ReportMessage } from '../protocol.js';
+import { packInputs } from '../transport/packing.js';
+import { definitionOf } from './definitionOf.js';
+import { notRunnable, reportOf } from './reportOf.js';
+
+/** How the values of runs and chunks get into messages to a worker, and out of its answers. */
+export interface Crossing {
+  /** What is reported goes on to another process: workers neither share nor move memory in it. */
+  readonly far: boolean;
+  /** @throws NotTransferableError, TypeError where the run's task, `args` or `kwargs` cannot cross */
+  define(run: Run, id: number): Definition;
+  /** The chunk's inputs, up to the first one that cannot cross. */
+  pack(chunk: Chunk): ReturnType<typeof packInputs>;
+  report(message: ReportMessage): Report;
+  /** Why the task could not be run at all. */
+  notRunnable(outcome: NonNullable<ChunkOutcome>): unknown;
+}
+
+/** The crossing of values of this program. */
+export const ownCrossing = (threads: boolean): Crossing => ({
+  far: false,
+  define: (run, id) => definitionOf(run, id, threads),
+  pack: chunk => packInputs(chunk.inputs, threads),
+  report: reportOf,
+  notRunnable,
+});

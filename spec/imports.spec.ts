@@ -1,0 +1,169 @@
+import { posix } from 'node:path';
+import ts from 'typescript';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { modulesIn, sourceOf } from './project.js';
+
+// The direction of the design: index → operators → lib. Types count too, unless a test says otherwise.
+
+interface Import {
+  /** A module of this project as its path, anything else as it is written. */
+  readonly to: string;
+  /** Whether the compiler leaves it in: `import { type A }` is one, `import type { A }` is not. */
+  readonly atRunTime: boolean;
+}
+
+/** All that a module imports and re-exports. */
+function importsOf(module: string, text: string): Import[] {
+  const imports: Import[] = [];
+  const add = (specifier: ts.Node | undefined, atRunTime: boolean) => {
+    if (!specifier || !ts.isStringLiteralLike(specifier)) return;
+    const to = specifier.text.startsWith('.')
+      ? posix.join(posix.dirname(module), specifier.text).replace(/\.js$/, '.ts')
+      : specifier.text;
+    imports.push({ to, atRunTime });
+  };
+  const visit = (node: ts.Node) => {
+    if (ts.isImportDeclaration(node))
+      add(node.moduleSpecifier, node.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword);
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, !node.isTypeOnly);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, false);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], true);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(module, text, ts.ScriptTarget.Latest));
+  return imports;
+}
+
+const modules = ['index.ts', ...modulesIn('operators'), ...modulesIn('lib')];
+const graph = new Map(modules.map(module => [module, importsOf(module, sourceOf(module))]));
+
+/** Every import of the project that a rule forbids, in words. */
+const offences = (rule: (from: string, to: string, atRunTime: boolean) => boolean): string[] =>
+  [...graph].flatMap(([from, imports]) =>
+    imports.filter(({ to, atRunTime }) => rule(from, to, atRunTime)).map(({ to }) => `${from} imports ${to}`),
+  );
+
+/** All that a module loads when it is run: modules and packages. */
+function loadedBy(module: string): string[] {
+  const loaded = new Set([module]);
+  for (const from of loaded)
+    for (const { to, atRunTime } of graph.get(from) ?? []) if (atRunTime) loaded.add(to);
+  return [...loaded];
+}
+
+const isOwn = (to: string) => modules.includes(to);
+const isIn = (...folders: string[]) => (path: string) => folders.some(folder => path.startsWith(`${folder}/`));
+const isOperator = isIn('operators');
+const isLib = isIn('lib');
+const isExecutor = isIn('lib/executors', 'lib/bullmq');
+
+test('what an import is: the reader of this spec sees every kind', () => {
+  const text = `
+    import a from './a.js';
+    import { type B } from '../b.js';
+    import type { C } from './c.js';
+    import 'd';
+    export { e } from './e.js';
+    export type { F } from './f.js';
+    type G = import('node:g').G;
+    const h = await import('./h.js');
+    const i = "import j from './j.js'"; // import k from './k.js'
+  `;
+  assert.equal(importsOf('lib/x.ts', text), [
+    { to: 'lib/a.ts', atRunTime: true },
+    { to: 'b.ts', atRunTime: true },
+    { to: 'lib/c.ts', atRunTime: false },
+    { to: 'd', atRunTime: true },
+    { to: 'lib/e.ts', atRunTime: true },
+    { to: 'lib/f.ts', atRunTime: false },
+    { to: 'node:g', atRunTime: false },
+    { to: 'lib/h.ts', atRunTime: true },
+  ]);
+});
+
+test('every module that is imported is there', () => {
+  const missing = offences((_, to) => to.endsWith('.ts') && !isOwn(to));
+  assert.equal(missing, []);
+  assert.ok(modules.length > 30, 'and all of them were read');
+});
+
+test('index names operators and lib, and nobody imports it', () => {
+  assert.equal(offences((from, to) => from === 'index.ts' && !isOperator(to) && !isLib(to)), []);
+  assert.equal(offences((_, to) => to === 'index.ts'), []);
+});
+
+test('an operator imports lib and rxjs: no other operator', () => {
+  assert.equal(offences((from, to) => isOperator(from) && !isLib(to) && to !== 'rxjs'), []);
+});
+
+test('nothing in lib imports an operator', () => {
+  assert.equal(offences((from, to) => isLib(from) && isOperator(to)), []);
+});
+
+test('errors.ts imports nothing; protocol.ts nothing but types of Node’s', () => {
+  assert.equal(offences(from => from === 'lib/errors.ts'), []);
+  assert.equal(
+    offences((from, to, atRunTime) => from === 'lib/protocol.ts' && (atRunTime || !to.startsWith('node:'))),
+    [],
+  );
+});
+
+test('in lib only options.ts names a concrete executor', () => {
+  const named = offences((from, to) => isLib(from) && !isExecutor(from) && isExecutor(to));
+  assert.equal(named, ['lib/options.ts imports lib/executors/defaultExecutor.ts']);
+});
+
+test('of operators only serialMap names one: inline, where it runs', () => {
+  assert.equal(offences((from, to) => isOperator(from) && isExecutor(to)), [
+    'operators/serialMap.ts imports lib/executors/inline.ts',
+  ]);
+});
+
+test('the scheduler knows executors by their interface, and no clock but that of RxJS', () => {
+  const loaded = loadedBy('lib/scheduling/scheduler.ts');
+  assert.equal(
+    loaded.filter(to => isExecutor(to) || to.startsWith('node:timers')),
+    [],
+  );
+});
+
+test('workers load neither rxjs nor tinypool, nor does a module of tasks', () => {
+  for (const entry of ['lib/worker/entry.ts', 'lib/taskEntry.ts']) {
+    const loaded = loadedBy(entry);
+    assert.ok(loaded.length > 2, `${entry} is there`);
+    assert.equal(
+      loaded.filter(to => !isOwn(to) && !to.startsWith('node:')),
+      [],
+      entry,
+    );
+  }
+});
+
+test('index loads rxjs, tinypool and Node: what else there is has an entry of its own', () => {
+  const packages = loadedBy('index.ts').filter(to => !isOwn(to) && !to.startsWith('node:'));
+  assert.equal(packages.sort(), ['rxjs', 'tinypool']);
+  assert.equal(loadedBy('index.ts').filter(isIn('lib/bullmq', 'lib/worker')), []);
+});
+
+test('packages that are imported are dependencies', () => {
+  const { dependencies, peerDependencies } = JSON.parse(sourceOf('package.json'));
+  const known = Object.keys({ ...dependencies, ...peerDependencies });
+  assert.equal(offences((_, to) => !isOwn(to) && !to.startsWith('node:') && !known.includes(to)), []);
+});
+
+test('no module loads itself in the end', () => {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (module: string, path: readonly string[]) => {
+    if (path.includes(module)) cycles.push([...path.slice(path.indexOf(module)), module].join(' → '));
+    if (path.includes(module) || done.has(module)) return;
+    for (const { to, atRunTime } of graph.get(module) ?? []) if (atRunTime) visit(to, [...path, module]);
+    done.add(module);
+  };
+  for (const module of modules) visit(module, []);
+  assert.equal(cycles, []);
+});
+
+test.run();

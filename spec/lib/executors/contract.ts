@@ -1,0 +1,21 @@
+import { failures } from './contract/failures.js';
+import { lifetime } from './contract/lifetime.js';
+import { rows } from './contract/rows.js';
+import type { Capabilities, MakeExecutor } from './contract/subject.js';
+import { tasks } from './contract/tasks.js';
+import { values } from './contract/values.js';
+
+/**
+ * What every executor promises, whatever its workers are.
+ * @param name the executor's name, as in `index.ts`
+ * @param make makes one; the contract closes it
+ * @param capabilities what it can do beyond what all can
+ */
+export function contract(name: string, make: MakeExecutor, capabilities: Capabilities): void {
+  const subject = { name, make, ...capabilities };
+  rows(subject);
+  values(subject);
+  tasks(subject);
+  failures(subject);
+  lifetime(subject);
+}

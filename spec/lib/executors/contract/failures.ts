@@ -1,0 +1,406 @@
+import { deepStrictEqual } from 'node:assert';
+import { from, of, range } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../../../lib/errors.js';
+import type { Executor } from '../../../../lib/executor.js';
+import { parallelMap } from '../../../../operators/parallelMap.js';
+import { parallelMapSettled, type SettledRow } from '../../../../operators/parallelMapSettled.js';
+import { sleep, timed, until, within } from '../../../deadline.js';
+import {
+  exitFor,
+  exitLaterFor,
+  hangFor,
+  killFor,
+  leaveBehind,
+  raise,
+  reject,
+  type SolverError,
+  spin,
+  spinFor,
+  throwBeside,
+  thrown,
+} from '../../../fixtures/faults.js';
+import { dieOnce, pause, square } from '../../../fixtures/tasks.js';
+import { run } from '../../../program.js';
+import {
+  errorOf,
+  inFolder,
+  outcomeOf,
+  rowsOf,
+  type Subject,
+  upTo,
+  Watched,
+  warningsDuring,
+} from './subject.js';
+
+/** What must be the same about an error here and there. */
+function compareErrors(found: unknown, expected: unknown, path = 'the error'): void {
+  if (!(expected instanceof Error)) return deepStrictEqual(found, expected, path);
+  assert.instance(found, Error, path);
+  const error = found as Error;
+  assert.equal([error.name, error.message], [expected.name, expected.message], path);
+  for (const Base of [
+    EvalError,
+    RangeError,
+    ReferenceError,
+    SyntaxError,
+    TypeError,
+    URIError,
+    AggregateError,
+    DOMException,
+  ])
+    assert.is(error instanceof Base, expected instanceof Base, `${path} and ${Base.name}`);
+  const names = Object.getOwnPropertyNames(expected).filter(name => name !== 'stack');
+  assert.equal(Object.keys(error).sort(), Object.keys(expected).sort(), path);
+  for (const name of names) {
+    const value = (expected as unknown as Record<string, unknown>)[name];
+    const there = (error as unknown as Record<string, unknown>)[name];
+    if (name === 'errors')
+      for (const [i, one] of (value as unknown[]).entries())
+        compareErrors((there as unknown[])[i], one, `${path}.errors[${i}]`);
+    else compareErrors(there, value, `${path}.${name}`);
+  }
+}
+
+const statuses = (rows: readonly SettledRow<unknown, unknown>[]) =>
+  rows.map(row => (row.status === 'fulfilled' ? 1 : 0));
+
+/** Every row but one is there with its value, and that one failed; gives why. */
+function onlyFailure<E extends TaskError>(rows: readonly SettledRow<number, number>[], bad: number): E {
+  assert.equal(
+    rows.map(row => [row.index, row.status === 'fulfilled' ? row.value : 'failed']),
+    rows.map((_, i) => [i, i === bad ? 'failed' : i]),
+  );
+  const row = rows[bad];
+  if (row?.status !== 'rejected') throw new Error('not reached');
+  assert.equal([row.reason.index, row.reason.input], [bad, bad]);
+  return row.reason as E;
+}
+
+/** A failing task, a dying worker and a task without end cost one input, and nobody else. */
+export function failures({ name, make, crosses, processes }: Subject): void {
+  const failures = suite(`${name}: failures`);
+  const it = timed(failures);
+  let executor: Executor;
+  failures.before(() => {
+    executor = make({ workers: 2 });
+  });
+  failures.after(() => executor.close());
+
+  /** The executor works as if nothing had been. */
+  const isWell = async () => {
+    const rows = await within(5, rowsOf(range(0, 40).pipe(parallelMap(square, { executor, chunk: 5 }))));
+    assert.equal(
+      rows,
+      upTo(40).map(x => x * x),
+    );
+  };
+
+  it('of a task arrive as the cause, whatever was thrown and however', async () => {
+    const names = Object.keys(thrown).filter(name => name !== 'cyclic' && name !== 'with a socket');
+    for (const task of [raise, reject]) {
+      const rows = await rowsOf(from(names).pipe(parallelMapSettled(task, { executor })));
+      rows.forEach((row, i) => {
+        if (row.status !== 'rejected') throw new Error('not reached');
+        const { reason } = row;
+        assert.is(reason.constructor, TaskError);
+        assert.equal([reason.index, reason.input], [i, names[i]]);
+        compareErrors(reason.cause, thrown[names[i]!]?.(), names[i]);
+        assert.match(reason.message, `(index ${i})`);
+      });
+    }
+  });
+
+  it('that are Errors keep their stack, their class as far as it is built in, and what is on them', async () => {
+    const error = await errorOf<TaskError>(of('subclass').pipe(parallelMap(raise, { executor })));
+    const cause = error.cause as SolverError;
+    assert.instance(cause, RangeError);
+    assert.match(cause.stack ?? '', /^SolverError: no convergence\n {4}at .*faults\.js/s);
+    assert.equal([cause.name, cause.code, cause.step.at], ['SolverError', 'ERR_SOLVER', 3]);
+    deepStrictEqual(cause.step.last, Float64Array.of(1, 2));
+    assert.instance(cause.cause, TypeError);
+    assert.is((cause.cause as Error).cause, 'the text');
+    assert.not(Object.keys(cause).includes('cause'));
+    assert.match(error.message, /input "subclass" \(index 0\): SolverError: no convergence/);
+  });
+
+  it('that hold themselves arrive', async () => {
+    const error = await errorOf<TaskError>(of('cyclic').pipe(parallelMap(raise, { executor })));
+    const cause = error.cause as Error & { self: unknown; list: unknown[]; cause: Error };
+    assert.is(cause.message, 'cyclic');
+    assert.is(cause.self, cause);
+    assert.is(cause.list[0], cause);
+    assert.is(cause.cause.cause, cause);
+    await isWell();
+  });
+
+  it('with something on them that cannot cross arrive without it', async () => {
+    const error = await errorOf<TaskError>(of('with a socket').pipe(parallelMap(raise, { executor })));
+    const cause = error.cause as Error & { socket: unknown; retry: unknown };
+    assert.is(cause.message, 'refused');
+    if (!crosses) return;
+    assert.is(cause.socket, 'Socket {}');
+    assert.match(String(cause.retry), /\[Function: retry\]/);
+  });
+
+  it('of hundreds of inputs are each their own', async () => {
+    const task = (x: number) => {
+      if (x % 2) throw new RangeError(`odd ${x}`);
+      return x;
+    };
+    const { rows, error } = await outcomeOf(
+      range(0, 1_000).pipe(parallelMap(task, { failFast: false, executor })),
+    );
+    assert.equal(
+      rows,
+      upTo(500).map(x => 2 * x),
+    );
+    assert.instance(error, MapError);
+    (error as MapError).errors.forEach((one, i) => {
+      assert.equal(
+        [one.index, one.input, (one.cause as Error).message],
+        [2 * i + 1, 2 * i + 1, `odd ${2 * i + 1}`],
+      );
+    });
+    assert.is((error as MapError).errors.length, 500);
+  });
+
+  it('to settle in time cost an async task its row', async () => {
+    for (const chunk of [1, 8]) {
+      const start = performance.now();
+      const rows = await rowsOf(
+        range(0, 8).pipe(
+          parallelMapSettled(hangFor, { kwargs: { bad: 3 }, taskTimeout: 150, chunk, executor }),
+        ),
+      );
+      const error = onlyFailure<TaskTimeoutError>(rows, 3);
+      assert.instance(error, TaskTimeoutError);
+      assert.is(error.timeout, 150);
+      assert.match(error.message, /input 3 \(index 3\) did not return within 150 ms.*taskTimeout/);
+      assert.ok(performance.now() - start >= 145);
+    }
+    const { error } = await outcomeOf(
+      range(0, 8).pipe(
+        parallelMap(hangFor, { kwargs: { bad: 3 }, taskTimeout: 100, failFast: false, executor }),
+      ),
+    );
+    assert.instance(error, MapError);
+    await isWell();
+  });
+
+  it('to end in time end the run, where that has a timeout', async () => {
+    const start = performance.now();
+    const error = await errorOf<TaskTimeoutError>(
+      range(0, 4).pipe(parallelMap(hangFor, { kwargs: { bad: 0 }, timeout: 120, executor })),
+    );
+    assert.instance(error, TaskTimeoutError);
+    assert.equal([error.index, error.timeout], [undefined, 120]);
+    assert.match(error.message, /the run did not end within 120 ms/);
+    assert.ok(performance.now() - start < 1_000);
+    assert.equal(
+      await rowsOf(range(0, 4).pipe(parallelMap(square, { timeout: 5_000, executor }))),
+      [0, 1, 4, 9],
+    );
+    await isWell();
+  });
+
+  it('of time are counted from a task’s own start', async () => {
+    const waits = new Array<number>(12).fill(60);
+    const rows = await rowsOf(
+      from(waits).pipe(parallelMap(pause, { taskTimeout: 400, chunk: 12, concurrency: 1, executor })),
+    );
+    assert.equal(rows, waits);
+  });
+
+  if (!crosses) {
+    failures.run();
+    return;
+  }
+
+  it('to listen in this thread are not the task’s', async () => {
+    // Each row keeps this thread busy for longer than the timeout, while the workers go on.
+    const rows: number[] = [];
+    await new Promise<void>((resolve, reject) =>
+      from(new Array<number>(6).fill(20))
+        .pipe(parallelMap(pause, { taskTimeout: 120, chunk: 1, executor }))
+        .subscribe({
+          next: row => {
+            rows.push(row);
+            const end = performance.now() + 200;
+            while (performance.now() < end);
+          },
+          error: reject,
+          complete: resolve,
+        }),
+    );
+    assert.is(rows.length, 6);
+  });
+
+  it('to return in time cost a sync task its row, and its worker', async () => {
+    for (const chunk of [1, 8]) {
+      const rows = await rowsOf(
+        range(0, 8).pipe(
+          parallelMapSettled(spinFor, { kwargs: { bad: 3 }, taskTimeout: 150, chunk, executor }),
+        ),
+      );
+      assert.instance(onlyFailure(rows, 3), TaskTimeoutError);
+    }
+    await isWell();
+    const error = await errorOf<TaskTimeoutError>(
+      range(0, 8).pipe(parallelMap(spinFor, { kwargs: { bad: 0 }, taskTimeout: 100, executor })),
+    );
+    assert.instance(error, TaskTimeoutError);
+    assert.is(error.index, 0);
+    await isWell();
+  });
+
+  it('to return in time are tried again with retry', async () => {
+    const start = performance.now();
+    const rows = await rowsOf(
+      range(0, 3).pipe(
+        parallelMapSettled(spinFor, { kwargs: { bad: 1 }, taskTimeout: 100, retry: 2, executor }),
+      ),
+    );
+    onlyFailure(rows, 1);
+    assert.ok(performance.now() - start >= 295);
+  });
+
+  it('to return at all do not outlive an unsubscription', async () => {
+    for (let time = 0; time < 2; time++) {
+      const watched = new Watched(executor);
+      const subscription = range(0, 10)
+        .pipe(parallelMap(spin, { executor: watched, chunk: 1 }))
+        .subscribe();
+      await until(() => watched.running === 2);
+      await sleep(60);
+      subscription.unsubscribe();
+      await isWell();
+    }
+    const error = await errorOf(range(0, 10).pipe(parallelMap(spin, { timeout: 150, executor })));
+    assert.instance(error, TaskTimeoutError);
+    await isWell();
+  });
+
+  it('of a worker that exits cost the input that does it, alone', async () => {
+    for (const chunk of [20, 'auto'] as const) {
+      const rows = await rowsOf(
+        range(0, 30).pipe(parallelMapSettled(exitFor, { kwargs: { bad: 7, code: 3 }, chunk, executor })),
+      );
+      const error = onlyFailure<WorkerCrashError>(rows, 7);
+      assert.instance(error, WorkerCrashError);
+      assert.is(error.exitCode, 3);
+      assert.match(error.message, /input 7 \(index 7\) ends its worker each time it runs \(exit code 3\)/);
+    }
+    const clean = await rowsOf(
+      range(0, 3).pipe(parallelMapSettled(exitFor, { kwargs: { bad: 1, code: 0 }, executor })),
+    );
+    assert.is(onlyFailure<WorkerCrashError>(clean, 1).exitCode, 0);
+    const later = await rowsOf(
+      range(0, 6).pipe(parallelMapSettled(exitLaterFor, { kwargs: { bad: 2 }, chunk: 3, executor })),
+    );
+    assert.is(onlyFailure<WorkerCrashError>(later, 2).exitCode, 7);
+    await isWell();
+  });
+
+  it('of workers end the run where it is to fail fast, and never earlier rows', async () => {
+    const { rows, error } = await outcomeOf(
+      range(0, 30).pipe(parallelMap(exitFor, { kwargs: { bad: 12, code: 1 }, executor, concurrency: 1 })),
+    );
+    assert.instance(error, WorkerCrashError);
+    assert.equal(rows, upTo(12));
+    await isWell();
+  });
+
+  it('of several inputs that end their workers cost just these', async () => {
+    const task = (x: number) => (x % 5 === 2 ? process.exit(1) : x);
+    const rows = await rowsOf(range(0, 10).pipe(parallelMapSettled(task, { executor, chunk: 5 })));
+    assert.equal(
+      statuses(rows),
+      upTo(10).map(x => (x % 5 === 2 ? 0 : 1)),
+    );
+    await isWell();
+  });
+
+  it('of heaps cost the input that fills one', async () => {
+    // In a program of its own: a child process that dies of it writes pages.
+    const { code, stdout } = await run('lifetime', [name, 'fill']);
+    assert.is(code, 0);
+    const [rows, squares] = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    const [[errorName, index, reason, message]] = rows.splice(3, 1);
+    assert.equal(rows, [0, 1, 2, 4, 5]);
+    assert.equal([errorName, index], ['WorkerCrashError', 3]);
+    assert.match(message, /resourceLimits/);
+    if (!processes) assert.is(reason, 'out of memory');
+    assert.equal(squares, [0, 1, 4]);
+  });
+
+  if (processes)
+    it('of a child that is killed cost the input that does it', async () => {
+      for (const signal of ['SIGKILL', 'SIGSEGV'] as const) {
+        const rows = await rowsOf(
+          range(0, 6).pipe(parallelMapSettled(killFor, { kwargs: { bad: 3, signal }, chunk: 6, executor })),
+        );
+        const error = onlyFailure<WorkerCrashError>(rows, 3);
+        assert.instance(error, WorkerCrashError);
+        assert.match(error.reason, signal);
+        assert.is(error.exitCode, undefined);
+      }
+      await isWell();
+    });
+
+  it('of a worker that happen once are noticed by nobody', async () => {
+    await inFolder(async folder => {
+      const kwargs = { folder, deadly: [3, 17, 18, 25] };
+      for (const [chunk, ordered] of [
+        [10, true],
+        [1, false],
+      ] as const) {
+        const rows = await rowsOf(
+          range(0, 40).pipe(parallelMap(dieOnce, { kwargs, chunk, ordered, executor })),
+        );
+        assert.equal(ordered ? rows : rows.sort((a, b) => a - b), upTo(40));
+        kwargs.deadly = [5, 30];
+      }
+    });
+  });
+
+  it('that a task left behind are warned of and blame no input', async () => {
+    for (const how of ['throw', 'reject'] as const) {
+      const [rows, warnings] = await warningsDuring('StrayErrorWarning', async () => {
+        const rows = await rowsOf(
+          from(['neither', how, 'neither', 'neither'] as const).pipe(
+            parallelMap(leaveBehind, { executor, chunk: 1 }),
+          ),
+        );
+        await sleep(30);
+        await isWell();
+        await sleep(30);
+        return rows;
+      });
+      assert.equal(rows, ['neither', how, 'neither', 'neither']);
+      assert.is(warnings.length, 1, how);
+      assert.match(warnings[0]?.message ?? '', how === 'throw' ? /a stray exception/ : /a stray rejection/);
+      assert.match(warnings[0]?.message ?? '', /faults\.js/);
+    }
+  });
+
+  it('beside a pending task are that task’s', async () => {
+    for (const chunk of [1, 4]) {
+      const rows = await rowsOf(
+        range(0, 8).pipe(parallelMapSettled(throwBeside, { kwargs: { bad: 2 }, chunk, executor })),
+      );
+      const error = onlyFailure<WorkerCrashError>(rows, 2);
+      assert.instance(error, WorkerCrashError);
+      const cause = error.cause as Error & { code: string };
+      assert.instance(cause, RangeError);
+      assert.equal([cause.message, cause.code], ['from beside', 'E_BESIDE']);
+    }
+    await isWell();
+  });
+
+  failures.run();
+}

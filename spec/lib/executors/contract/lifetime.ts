@@ -1,0 +1,196 @@
+import { from, range, take } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Executor, ExecutorClosedError } from '../../../../lib/executor.js';
+import { parallelMap } from '../../../../operators/parallelMap.js';
+import { sleep, timed, until, within } from '../../../deadline.js';
+import { spin } from '../../../fixtures/faults.js';
+import { pause, square, where } from '../../../fixtures/tasks.js';
+import { allGone, isAlive, run, start } from '../../../program.js';
+import { errorOf, outcomeOf, rowsOf, type Subject, upTo, Watched } from './subject.js';
+
+/** An executor holds what it needs for as long as it is needed, and nobody up. */
+export function lifetime({ name, make, crosses, processes, remote = false }: Subject): void {
+  const lifetime = suite(`${name}: lifetime`);
+  const it = timed(lifetime);
+  const squares = (executor: Executor) => rowsOf(range(0, 20).pipe(parallelMap(square, { executor })));
+
+  it('says how much runs at once', async () => {
+    await using one = make({ workers: 1 });
+    await using two = make({ workers: 2 });
+    assert.equal([one.parallelism, two.parallelism], [1, 2]);
+    assert.ok(one.lease.slice > 0 && one.lease.limit >= 1);
+  });
+
+  it('ends by close() before any run', async () => {
+    const executor = make({ workers: 1 });
+    await within(1, executor.close());
+    const error = await errorOf(range(0, 3).pipe(parallelMap(square, { executor })));
+    assert.instance(error, ExecutorClosedError);
+    assert.match(error.message, /the executor is closed/);
+    await within(1, executor.close());
+  });
+
+  it('ends by close() after a run, more than once', async () => {
+    const executor = make({ workers: 2 });
+    assert.is((await squares(executor)).length, 20);
+    await within(5, Promise.all([executor.close(), executor.close()]));
+    await executor.close();
+    assert.instance(await errorOf(range(0, 3).pipe(parallelMap(square, { executor }))), ExecutorClosedError);
+    assert.instance(await errorOf(range(0, 3).pipe(parallelMap(square, { executor }))), ExecutorClosedError);
+  });
+
+  it('ends by close() during a run, which ends with an error', async () => {
+    const executor = make({ workers: 2 });
+    const watched = new Watched(executor);
+    const outcome = outcomeOf(
+      from(new Array<number>(500).fill(10)).pipe(parallelMap(pause, { executor: watched, chunk: 1 })),
+    );
+    await until(() => watched.chunks.length > 4);
+    await within(5, executor.close());
+    const { rows, error } = await within(5, outcome);
+    assert.instance(error, ExecutorClosedError);
+    assert.ok(rows.length < 500);
+  });
+
+  it('ends with its block', async () => {
+    let kept: Executor;
+    {
+      await using executor = make({ workers: 1 });
+      kept = executor;
+      assert.is((await squares(executor)).length, 20);
+    }
+    assert.instance(
+      await errorOf(range(0, 3).pipe(parallelMap(square, { executor: kept }))),
+      ExecutorClosedError,
+    );
+  });
+
+  it('is told when a run is over, however it ends', async () => {
+    await using executor = make({ workers: 1 });
+    const watched = new Watched(executor);
+    await squares(watched);
+    assert.is(watched.released.length, 1);
+    await rowsOf(range(0, 20).pipe(parallelMap(square, { executor: watched }), take(1)));
+    assert.is(watched.released.length, 2);
+    await errorOf(
+      range(0, 3).pipe(
+        parallelMap(
+          () => {
+            throw 1;
+          },
+          { executor: watched },
+        ),
+      ),
+    );
+    assert.is(watched.released.length, 3);
+    assert.is(new Set(watched.released).size, 3);
+    assert.is((await squares(executor)).length, 20);
+  });
+
+  it('outlives thousands of runs', async () => {
+    await using executor = make({ workers: 1 });
+    for (let i = 0; i < 500; i++)
+      assert.equal(await rowsOf(range(i, 2).pipe(parallelMap(x => x, { executor }))), [i, i + 1]);
+    for (let i = 0; i < 300; i++)
+      range(0, 5).pipe(parallelMap(square, { executor })).subscribe().unsubscribe();
+    assert.is((await squares(executor)).length, 20);
+  });
+
+  it('lets a run keep the program alive to its end, and keeps it no longer itself', async () => {
+    const [ran, awaited, again] = await Promise.all([
+      run('lifetime', [name, 'run']),
+      run('lifetime', [name, 'await']),
+      run('lifetime', [name, 'again']),
+    ]);
+    assert.equal([ran.code, ran.stdout.trim(), ran.stderr], [0, `rows: ${new Array(6).fill(50)}`, '']);
+    assert.equal([awaited.code, awaited.stdout.trim(), awaited.stderr], [0, 'rows: 0,1,4', '']);
+    assert.equal([again.code, again.stdout.trim(), again.stderr], [0, 'rows: 0,1,4', '']);
+    for (const { elapsed } of [ran, awaited, again]) assert.ok(elapsed < 4_000, `it lived for ${elapsed} ms`);
+  });
+
+  it('keeps no program alive that never runs anything, or that closes', async () => {
+    const [idle, closed] = await Promise.all([
+      run('lifetime', [name, 'nothing']),
+      run('lifetime', [name, 'close']),
+    ]);
+    assert.equal([idle.code, idle.stdout.trim(), idle.stderr], [0, 'nothing', '']);
+    assert.equal([closed.code, closed.stdout.trim(), closed.stderr], [0, 'closed', '']);
+  });
+
+  it('lets what tasks write come out', async () => {
+    if (remote) return;
+    const { code, stdout, stderr } = await run('lifetime', [name, 'talk']);
+    assert.is(code, 0);
+    assert.equal(
+      stdout.trim().split('\n').sort(),
+      upTo(3).map(x => `task ${x} speaks`),
+    );
+    assert.equal(
+      stderr.trim().split('\n').sort(),
+      upTo(3).map(x => `task ${x} warns`),
+    );
+  });
+
+  it('lets an error that nobody listens to end the program', async () => {
+    const { code, stderr } = await run('lifetime', [name, 'fail unseen']);
+    assert.is(code, 1);
+    assert.match(stderr, /the task failed for input (\d) \(index \1\): Error: for nobody/);
+  });
+
+  if (!crosses) {
+    lifetime.run();
+    return;
+  }
+
+  it('ends workers that are idle for long, and starts new ones', async () => {
+    await using executor = make({ workers: 1, idleTimeout: 40 });
+    const place = async () => (await rowsOf(range(0, 1).pipe(parallelMap(where, { executor }))))[0] as string;
+    const first = await place();
+    assert.is(await place(), first, 'the same worker again');
+    if (processes) await until(() => !isAlive(Number.parseInt(first, 10)));
+    else await sleep(200);
+    assert.is.not(await place(), first);
+  });
+
+  it('does not wait for tasks that never end when it closes', async () => {
+    const executor = make({ workers: 2 });
+    const watched = new Watched(executor);
+    const outcome = outcomeOf(range(0, 10).pipe(parallelMap(spin, { executor: watched, chunk: 1 })));
+    await until(() => watched.running === 2);
+    await sleep(50);
+    await within(3, executor.close());
+    assert.instance((await outcome).error, ExecutorClosedError);
+  });
+
+  it('does not keep a program from ending whose tasks never do', async () => {
+    const [unsubscribed, exited] = await Promise.all([
+      run('lifetime', [name, 'unsubscribe']),
+      run('lifetime', [name, 'exit']),
+    ]);
+    assert.equal(
+      [unsubscribed.code, unsubscribed.stdout.trim(), unsubscribed.stderr],
+      [0, 'unsubscribed', ''],
+    );
+    assert.ok(unsubscribed.elapsed < 3_000);
+    assert.is(exited.code, 5);
+  });
+
+  if (process.platform !== 'win32' && !remote)
+    for (const deed of ['spin', 'work'])
+      for (const to of ['the program', 'its terminal'])
+        it(`ends at an interrupt to ${to} with all workers (${deed})`, async () => {
+          const program = start('lifetime', [name, deed]);
+          await until(() => program.stdout().includes(']'));
+          const workers = JSON.parse(program.stdout()) as number[];
+          assert.is(workers.length, processes ? 2 : 1);
+          const at = performance.now();
+          process.kill(to === 'the program' ? program.pid : -program.pid, 'SIGINT');
+          const { code, signal } = await program.ended;
+          assert.equal([code, signal], [null, 'SIGINT']);
+          assert.ok(performance.now() - at < 1_000);
+          assert.ok(await allGone(workers, 3), 'no orphans are left');
+        });
+
+  lifetime.run();
+}

@@ -1,0 +1,406 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { EMPTY, from, of, range } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TaskError, TaskNotFoundError } from '../../../../lib/errors.js';
+import type { Executor } from '../../../../lib/executor.js';
+import { type Task, task } from '../../../../lib/task.js';
+import { parallelMap } from '../../../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
+import { parfor } from '../../../../operators/parfor.js';
+import { timed } from '../../../deadline.js';
+import { environment, nested, square, where } from '../../../fixtures/tasks.js';
+import { run } from '../../../program.js';
+import { errorOf, inFolder, outcomeOf, rowsOf, type Subject } from './subject.js';
+
+// What compilers put into functions.
+declare const __name: <T>(target: T, name: string) => T;
+declare const cov_1x2y3z: () => { s: number[]; f: number[]; b: number[][] };
+
+const outer = 5;
+const cov_matrix = [[1, 2]];
+const computedName = 'computed';
+
+class Model {
+  static twice(x: number) {
+    return 2 * x;
+  }
+  thrice(x: number) {
+    return 3 * x;
+  }
+  async later(x: number) {
+    return x + 1;
+  }
+}
+
+const methods = {
+  plain(x: number) {
+    return x + 10;
+  },
+  async later(x: number) {
+    return x + 20;
+  },
+  get(x: number) {
+    return x + 30;
+  },
+  async(x: number) {
+    return x + 40;
+  },
+  'odd name'(x: number) {
+    return x + 50;
+  },
+  if(x: number) {
+    return x + 60;
+  },
+  [computedName](x: number) {
+    return x + 70;
+  },
+  class(x: number) {
+    return x + 80;
+  },
+  7(x: number) {
+    return x + 90;
+  },
+};
+
+/** Any function is a task, and one that cannot be says why. */
+export function tasks({ name, make, crosses }: Subject): void {
+  const tasks = suite(`${name}: tasks`);
+  const it = timed(tasks);
+  let executor: Executor;
+  tasks.before(() => {
+    executor = make({ workers: 1 });
+  });
+  tasks.after(() => executor.close());
+
+  const call = async (task: Task, input: unknown = 1): Promise<unknown> => {
+    const [row] = await rowsOf(of(input).pipe(parallelMap(task as (x: unknown) => unknown, { executor })));
+    return row;
+  };
+
+  it('may be arrows, functions and async functions', async () => {
+    assert.is(await call((x: number) => x + 1), 2);
+    assert.is(await call(async (x: number) => x + 2), 3);
+    assert.is(await call((x: number) => x + 3), 4);
+    assert.is(
+      await call(async function named(x: number): Promise<number> {
+        return x > 3 ? x : named(x + 1);
+      }),
+      4,
+    );
+    assert.equal(await call((x: number) => ({ x })), { x: 1 });
+    assert.equal(await call((x: number, ...rest: number[]) => [x, rest.length]), [1, 0]);
+    assert.is(await call(({ x, y: [z = 4] = [] }: { x: number; y?: number[] }) => x + z, { x: 1 }), 5);
+    // A comment at the end, on a line of its own, is part of the source.
+    assert.is(await call(new Function('x', 'return x + 4 // the end') as Task), 5);
+    assert.is(await call((x: number) => (() => x + 5)()), 6);
+  });
+
+  it('may be methods', async () => {
+    const { plain, later, get, async, if: conditional, class: classic } = methods;
+    assert.is(await call(plain), 11);
+    assert.is(await call(later), 21);
+    assert.is(await call(get), 31);
+    assert.is(await call(async), 41);
+    assert.is(await call(methods['odd name']), 51);
+    assert.is(await call(conditional), 61);
+    assert.is(await call(classic), 81);
+    assert.is(await call(methods[7]), 91);
+    assert.is(await call(Model.twice), 2);
+    assert.is(await call(Model.prototype.thrice), 3);
+    assert.is(await call(Model.prototype.later), 2);
+  });
+
+  it('may be marked functions of a module, with its imports and its state', async () => {
+    assert.is(await call(square, 7), 49);
+    assert.is(square(7), 49, 'and stay functions');
+  });
+
+  it('may import modules', async () => {
+    const task = async (x: number) => {
+      const { join } = await import('node:path');
+      return join('a', `${x}`);
+    };
+    assert.is(await call(task), join('a', '1'));
+    const { rows } = await outcomeOf(
+      range(0, 3).pipe(
+        parallelMap(
+          async x => {
+            const { Observable } = await import('rxjs');
+            return [x, typeof Observable] as const;
+          },
+          { executor },
+        ),
+      ),
+    );
+    assert.equal(rows, [
+      [0, 'function'],
+      [1, 'function'],
+      [2, 'function'],
+    ]);
+  });
+
+  if (!crosses) {
+    it('that are built in, bound or classes are called as they are', async () => {
+      assert.is(await call(Math.sqrt, 9), 3);
+      assert.is(await call(((x: number, y: number) => x + y).bind(null, 5), 1), 6);
+      const error = await errorOf<TaskError>(of(1).pipe(parallelMap(Model as unknown as Task, { executor })));
+      assert.match((error.cause as Error).message, /without 'new'/);
+    });
+    tasks.run();
+    return;
+  }
+
+  it('run elsewhere', async () => {
+    const here = await where(0);
+    const there = await rowsOf(range(0, 3).pipe(parallelMap(where, { executor })));
+    assert.ok(there.every(place => place !== here));
+  });
+
+  it('run nested sweeps where they are', async () => {
+    assert.equal(await rowsOf(of(3, 2).pipe(parallelMap(nested, { executor }))), [
+      { rows: [0, 10, 20], here: true },
+      { rows: [0, 10], here: true },
+    ]);
+  });
+
+  it('with what a compiler put into them run as without', async () => {
+    assert.is(
+      await call((x: number) => {
+        const inner = __name((y: number) => y + 1, 'inner');
+        return inner(x);
+      }),
+      2,
+    );
+    assert.is(
+      await call((x: number) => {
+        cov_1x2y3z().f[0]!++;
+        cov_1x2y3z().s[3]!++;
+        if (x > 0) {
+          cov_1x2y3z().b[0]![1]!++;
+          cov_1x2y3z().s[4]!++;
+          return x + 1;
+        }
+        return 0;
+      }),
+      2,
+    );
+  });
+
+  it('with a free variable fail with its name and the remedy', async () => {
+    const error = await errorOf<TaskError>(range(5, 3).pipe(parallelMap(x => x * outer, { executor })));
+    assert.instance(error, TaskError);
+    assert.is(error.index, 0);
+    const cause = error.cause as Error;
+    assert.instance(cause, ReferenceError);
+    assert.match(cause.message, /^outer is not defined/);
+    assert.match(cause.message, /`args` or `kwargs`/);
+    assert.match(cause.message, /task\(import\.meta/);
+    assert.match(cause.message, /inline\(\)/);
+    const later = await errorOf<TaskError>(
+      of(1).pipe(
+        parallelMap(
+          async x => {
+            await Promise.resolve();
+            return x * outer;
+          },
+          { executor },
+        ),
+      ),
+    );
+    assert.match((later.cause as Error).message, /^outer is not defined where the task runs/);
+  });
+
+  it('with a free variable of a name like a coverage counter’s fail as well', async () => {
+    const error = await errorOf<TaskError>(
+      of(1).pipe(parallelMap(x => x * cov_matrix[0]![1]!, { executor })),
+    );
+    assert.match((error.cause as Error).message, /^cov_matrix is not defined/);
+  });
+
+  it('with a helper of an old compiler, or require, fail with that remedy', async () => {
+    const awaiter = new Function('x', 'return __awaiter(x)') as Task;
+    const error = await errorOf<TaskError>(of(1).pipe(parallelMap(awaiter, { executor })));
+    assert.match((error.cause as Error).message, /__awaiter.*compile for ES2018/);
+    const required = new Function('x', 'return require("fs")') as Task;
+    const other = await errorOf<TaskError>(of(1).pipe(parallelMap(required, { executor })));
+    assert.match((other.cause as Error).message, /await import/);
+  });
+
+  it('that have no source to ship say so', async () => {
+    for (const [wrong, says] of [
+      [Math.sqrt, /the task sqrt is built in or bound.*x => Math\.sqrt\(x\)/],
+      [square.bind(null), /the task bound .*is built in or bound/],
+      [Model, /the task is the class Model.*new Model\(x\)/],
+      [class extends Model {}, /the task is the class/],
+    ] as const) {
+      const error = await errorOf(of(1).pipe(parallelMap(wrong as Task, { executor })));
+      assert.instance(error, TypeError);
+      assert.match(error.message, says);
+    }
+    // Its name is an expression whose variable stays behind.
+    const computed = await errorOf<Error & { cause?: Error }>(
+      of(1).pipe(parallelMap(methods[computedName], { executor })),
+    );
+    assert.match(computed.message, /computed/);
+    assert.is(await call(square, 2), 4, 'the executor is well');
+  });
+
+  it('whose module or export is missing are told, for each run', async () => {
+    const here = { url: import.meta.url };
+    for (let time = 0; time < 3; time++) {
+      const noModule = await errorOf<TaskNotFoundError>(
+        range(0, 5).pipe(
+          parallelMap(
+            task({ url: 'file:///nowhere/at/all.js' }, 'f', (x: number) => x),
+            { executor },
+          ),
+        ),
+      );
+      assert.instance(noModule, TaskNotFoundError);
+      assert.equal([noModule.module, noModule.exportName], ['file:///nowhere/at/all.js', 'f']);
+      assert.match(noModule.message, /nowhere\/at\/all\.js/);
+      assert.is((noModule.cause as NodeJS.ErrnoException).code, 'ERR_MODULE_NOT_FOUND');
+
+      const noExport = await errorOf<TaskNotFoundError>(
+        range(0, 5).pipe(
+          parallelMapSettled(
+            task(here, 'missing', (x: number) => x),
+            { executor },
+          ),
+        ),
+      );
+      assert.instance(noExport, TaskNotFoundError);
+      assert.is(noExport.exportName, 'missing');
+      assert.match(noExport.message, /exports .*tasks/);
+
+      assert.is(await call(square, 3), 9);
+    }
+    const notUrl = await errorOf(
+      of(1).pipe(
+        parallelMap(
+          task({ url: 'no url' }, 'f', (x: number) => x),
+          { executor },
+        ),
+      ),
+    );
+    assert.instance(notUrl, TaskNotFoundError);
+  });
+
+  it('whose module does not load are told with the module’s own error, for each run', async () => {
+    await inFolder(async folder => {
+      const module = (file: string, text: string) => {
+        writeFileSync(join(folder, file), text);
+        return { url: pathToFileURL(join(folder, file)) };
+      };
+      const throws = module(
+        'throws.mjs',
+        `export const f = x => x; throw Object.assign(new RangeError('set-up'), { code: 'E_UP' });`,
+      );
+      const breaks = module('breaks.mjs', 'export const f = x => { return x +; };');
+      const imports = module('imports.mjs', `import './missing.mjs'; export const f = x => x;`);
+      const number = module('number.mjs', 'export const f = 5;');
+      const nothing = module('nothing.mjs', '');
+      for (let time = 0; time < 2; time++) {
+        const error = async (meta: { url: URL }) => {
+          const found = await errorOf<TaskNotFoundError>(
+            range(0, 5).pipe(
+              parfor(
+                task(meta, 'f', (x: number) => x),
+                { executor },
+              ),
+            ),
+          );
+          assert.instance(found, TaskNotFoundError);
+          assert.is(found.module, meta.url.href);
+          return found;
+        };
+        const thrown = (await error(throws)).cause as Error & { code: string };
+        assert.instance(thrown, RangeError);
+        assert.equal([thrown.message, thrown.code], ['set-up', 'E_UP']);
+        assert.instance((await error(breaks)).cause, SyntaxError);
+        assert.is(((await error(imports)).cause as NodeJS.ErrnoException).code, 'ERR_MODULE_NOT_FOUND');
+        assert.match((await error(number)).message, /that export is a number/);
+        assert.match((await error(nothing)).message, /exports nothing/);
+        assert.is(await call(square, 3), 9);
+      }
+    });
+  });
+
+  it('of CommonJS modules are found', async () => {
+    await inFolder(async folder => {
+      const file = join(folder, 'tasks.cjs');
+      writeFileSync(file, 'const g = "f"; module.exports = Object.assign({}, { [g]: x => x + 100 });');
+      const marked = task({ url: pathToFileURL(file) }, 'f', (x: number) => x);
+      assert.equal(await rowsOf(of(1, 2).pipe(parallelMap(marked, { executor }))), [101, 102]);
+    });
+  });
+
+  it('of a module that ends its worker while it loads fail, and no worker is started for ever', async () => {
+    await inFolder(async folder => {
+      const file = join(folder, 'exits.mjs');
+      writeFileSync(file, 'process.exit(3); export const f = x => x;');
+      await using own = make({ workers: 2 });
+      const errorOfRun = () =>
+        errorOf(
+          range(0, 20).pipe(
+            parallelMap(
+              task({ url: pathToFileURL(file) }, 'f', (x: number) => x),
+              { executor: own },
+            ),
+          ),
+        );
+      for (let time = 0; time < 2; time++) assert.match((await errorOfRun()).message, /exit code 3/);
+      assert.equal(await rowsOf(of(2).pipe(parallelMap(square, { executor: own }))), [4]);
+    });
+  });
+
+  it('see the environment and the options that the executor was given', async () => {
+    await using own = make({
+      workers: 1,
+      env: { RX_PARFOR_SPEC: 'yes', PATH: process.env.PATH ?? '' },
+      execArgv: ['--no-warnings'],
+    });
+    const [found] = await rowsOf(of('RX_PARFOR_SPEC').pipe(parallelMap(environment, { executor: own })));
+    assert.equal([found?.value, found?.path], ['yes', process.env.PATH]);
+    assert.ok(found?.options.includes('--no-warnings'));
+    process.env.RX_PARFOR_SPEC = 'of this process';
+    try {
+      await using other = make({ workers: 1 });
+      const [inherited] = await rowsOf(
+        of('RX_PARFOR_SPEC').pipe(parallelMap(environment, { executor: other })),
+      );
+      assert.equal([inherited?.value, inherited?.path], ['of this process', process.env.PATH]);
+    } finally {
+      delete process.env.RX_PARFOR_SPEC;
+    }
+  });
+
+  it('on workers that cannot start end the run with an error, and not the program', async () => {
+    const { code, stdout } = await run('lifetime', [name, 'wrong option']);
+    assert.is(code, 0);
+    assert.match(
+      stdout,
+      /^((WorkerCrashError: no worker can start .*execArgv|Error: .*no-such-option).*\n){2}$/,
+    );
+  });
+
+  it('of a run without inputs are not looked for', async () => {
+    assert.equal(
+      await rowsOf(
+        EMPTY.pipe(
+          parallelMap(
+            task({ url: 'file:///nowhere.js' }, 'f', (x: number) => x),
+            { executor },
+          ),
+        ),
+      ),
+      [],
+    );
+    assert.equal(await rowsOf(from<number[]>([]).pipe(parallelMap(Math.sqrt, { executor }))), []);
+  });
+
+  tasks.run();
+}

@@ -1,0 +1,13 @@
+import { threads } from '../../../lib/executors/threads.js';
+import { contract } from './contract.js';
+
+contract(
+  'threads',
+  ({ workers, heap, ...options } = {}) =>
+    threads({
+      ...options,
+      ...(workers !== undefined && { maxThreads: workers }),
+      ...(heap !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heap } }),
+    }),
+  { crosses: true, sharesMemory: true, processes: false },
+);

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ChunkSize } from '../../../lib/scheduling/chunkSize.js';
+
+const lease = { slice: 8, limit: 1000 };
+const MANY = 1_000_000;
+
+test('one at first, whatever waits', () => {
+  assert.is(new ChunkSize(lease, 4, undefined).next(MANY), 1);
+  assert.is(new ChunkSize(lease, 4, undefined).full, 1);
+});
+
+test('grows eightfold a time, up to the limit, while tasks are quick', () => {
+  const size = new ChunkSize(lease, 2, undefined);
+  const sizes = [];
+  for (let i = 0; i < 5; i++) {
+    sizes.push(size.next(MANY));
+    size.measured(size.full, 0.001 * size.full);
+  }
+  assert.equal(sizes, [1, 8, 64, 512, 1000]);
+});
+
+test('fills the slice, and no more', () => {
+  const size = new ChunkSize(lease, 2, undefined);
+  for (let i = 0; i < 20; i++) size.measured(10, 10 * 0.5);
+  assert.is(size.full, 16);
+  assert.is(size.next(MANY), 16);
+});
+
+test('a task as long as the slice, or longer: one at a time', () => {
+  const size = new ChunkSize(lease, 2, undefined);
+  for (const elapsed of [8, 9, 5000]) {
+    size.measured(1, elapsed);
+    assert.is(size.next(MANY), 1);
+  }
+});
+
+test('a burst of quick tasks before slow ones: small again after one report', () => {
+  const size = new ChunkSize(lease, 2, undefined);
+  for (let i = 0; i < 10; i++) size.measured(size.full, 0.001 * size.full);
+  assert.is(size.full, 1000);
+  size.measured(1, 100);
+  assert.is(size.full, 1);
+});
+
+test('slow tasks before quick ones: grows again within a few reports', () => {
+  const size = new ChunkSize(lease, 2, undefined);
+  size.measured(1, 100);
+  for (let i = 0; i < 20; i++) size.measured(size.full, 0.01 * size.full);
+  assert.is(size.full, 800);
+});
+
+test('towards the end: half of each worker’s share of what is left', () => {
+  const size = new ChunkSize(lease, 4, undefined);
+  for (let i = 0; i < 20; i++) size.measured(100, 100 * 0.1);
+  assert.is(size.full, 80);
+  assert.equal(
+    [800, 640, 639, 320, 80, 8, 1].map(waiting => size.next(waiting)),
+    [80, 80, 80, 40, 10, 2, 2],
+  );
+});
+
+test('at the end of very quick tasks: not divided below what a trip is worth', () => {
+  const size = new ChunkSize(lease, 4, undefined);
+  for (let i = 0; i < 20; i++) size.measured(1000, 1000 * 0.001);
+  assert.is(size.next(8), 250);
+});
+
+test('a fixed size: that, whatever was measured', () => {
+  const size = new ChunkSize(lease, 4, 5);
+  assert.is(size.next(MANY), 5);
+  size.measured(5, 0.001);
+  size.measured(5, 5000);
+  assert.is(size.next(1), 5);
+  assert.is(size.full, 5);
+});
+
+test('a report of nothing says nothing', () => {
+  const size = new ChunkSize(lease, 4, undefined);
+  size.measured(0, 100);
+  size.measured(1, 0.001);
+  assert.is(size.full, 8);
+});
+
+test('time too short to be measured: no division by zero', () => {
+  const size = new ChunkSize(lease, 4, undefined);
+  for (let i = 0; i < 9; i++) size.measured(size.full, 0);
+  assert.is(size.full, 1000);
+});
+
+test('an endless slice of one input, as of inline: always one', () => {
+  const size = new ChunkSize({ slice: Infinity, limit: 1 }, Infinity, undefined);
+  size.measured(1, 0.001);
+  assert.is(size.next(MANY), 1);
+});
+
+test('whatever is measured: a whole number from 1 to the limit, and more for more that waits', () => {
+  const measured = fc.array(fc.tuple(fc.nat(2000), fc.double({ min: 0, max: 1e5, noNaN: true })));
+  fc.assert(
+    fc.property(
+      measured,
+      fc.integer({ min: 1, max: 64 }),
+      fc.nat(1e6),
+      fc.nat(1e6),
+      (reports, workers, a, b) => {
+        const size = new ChunkSize(lease, workers, undefined);
+        for (const [count, elapsed] of reports) size.measured(count, elapsed);
+        const [fewer, more] = [Math.min(a, b), Math.max(a, b)].map(waiting => size.next(waiting)) as [
+          number,
+          number,
+        ];
+        assert.ok(Number.isInteger(fewer) && fewer >= 1);
+        assert.ok(Number.isInteger(more) && more <= size.full && size.full <= lease.limit);
+        assert.ok(fewer <= more);
+      },
+    ),
+  );
+});
+
+test.run();

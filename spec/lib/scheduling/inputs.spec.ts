@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Inputs, type Segment } from '../../../lib/scheduling/inputs.js';
+
+const filled = (...values: readonly unknown[]): Inputs => {
+  const inputs = new Inputs();
+  for (const value of values) inputs.push(value);
+  return inputs;
+};
+
+/** Takes everything, at most so many at a time. */
+function takeAll(inputs: Inputs, limit: number): Segment[] {
+  const segments: Segment[] = [];
+  while (inputs.length > 0) segments.push(inputs.take(limit));
+  return segments;
+}
+
+const milliseconds = (run: () => void): number => {
+  const start = performance.now();
+  run();
+  return performance.now() - start;
+};
+
+test('numbers stay a Float64Array, also where they come and go by and by', () => {
+  const inputs = filled(1, -0, 3);
+  assert.equal(inputs.take(2), { first: 0, values: Float64Array.of(1, -0), alone: false });
+  assert.ok(Object.is(filled(-0).take(1).values[0], -0));
+  inputs.push(4);
+  assert.equal(inputs.take(9), { first: 2, values: Float64Array.of(3, 4), alone: false });
+  for (let i = 0; i < 1000; i++) inputs.push(i);
+  for (const { values } of takeAll(inputs, 7)) assert.instance(values, Float64Array);
+});
+
+test('other values come as an array', () => {
+  const [a, b] = [{}, () => 0];
+  const { values } = filled(a, b, undefined, null, 1n, 'x').take(9);
+  assert.ok(Array.isArray(values));
+  assert.is(values[0], a);
+  assert.equal(values, [a, b, undefined, null, 1n, 'x']);
+});
+
+test('a value that is no number: those before it come with it, as they were', () => {
+  const inputs = filled(1, -0, 3, 'four', 5);
+  assert.equal(inputs.take(1), { first: 0, values: [1], alone: false });
+  const { first, values } = inputs.take(9);
+  assert.is(first, 1);
+  assert.equal(values, [-0, 3, 'four', 5]);
+  assert.ok(Object.is(values[0], -0));
+});
+
+test('what was given out keeps its values when more comes', () => {
+  const numbers = filled(1, 2, 3);
+  const [first, second] = [numbers.take(2), numbers.take(1)];
+  const mixed = filled('a', 'b');
+  const third = mixed.take(1);
+  for (let i = 0; i < 100; i++) {
+    numbers.push(-i);
+    mixed.push('x');
+  }
+  assert.equal([first.values, second.values], [Float64Array.of(1, 2), Float64Array.of(3)]);
+  assert.equal(third.values, ['a']);
+});
+
+test('as many as are asked for, or as there are', () => {
+  const inputs = filled(...'abcdef');
+  assert.equal(inputs.take(4).values, [...'abcd']);
+  assert.is(inputs.length, 2);
+  assert.is(inputs.first, 4);
+  assert.equal(inputs.take(4), { first: 4, values: [...'ef'], alone: false });
+  assert.is(inputs.length, 0);
+  assert.is(inputs.next, 6);
+});
+
+test('put back: comes before all others, with its own index', () => {
+  const inputs = filled(0, 1, 2, 3, 4, 5);
+  const early = inputs.take(2);
+  const late = inputs.take(2);
+  inputs.putBack({
+    ...late,
+    first: 3,
+    values: late.values instanceof Float64Array ? late.values.subarray(1) : [],
+  });
+  inputs.putBack(early);
+  assert.is(inputs.length, 5);
+  assert.is(inputs.first, 0);
+  assert.equal(takeAll(inputs, 9), [
+    { first: 0, values: Float64Array.of(0, 1), alone: false },
+    { first: 3, values: Float64Array.of(3), alone: false },
+    { first: 4, values: Float64Array.of(4, 5), alone: false },
+  ]);
+});
+
+test('put back while another that was is half given out', () => {
+  const inputs = filled(...'abcdef');
+  const all = inputs.take(6);
+  inputs.putBack(all);
+  assert.equal(inputs.take(2).values, ['a', 'b']);
+  inputs.putBack({ first: 1, values: ['b'], alone: false });
+  assert.equal(
+    takeAll(inputs, 3).map(({ first, values }) => [first, ...Array.from(values)]),
+    [
+      [1, 'b'],
+      [2, 'c', 'd', 'e'],
+      [5, 'f'],
+    ],
+  );
+});
+
+test('put back alone: one by one, whatever is asked for', () => {
+  const inputs = filled(...'abcd');
+  inputs.putBack({ ...inputs.take(3), alone: true });
+  assert.equal(takeAll(inputs, 9), [
+    { first: 0, values: ['a'], alone: true },
+    { first: 1, values: ['b'], alone: true },
+    { first: 2, values: ['c'], alone: true },
+    { first: 3, values: ['d'], alone: false },
+  ]);
+});
+
+test('a million values: no copy for each push, none for each take', () => {
+  for (const value of [1, 'x']) {
+    const inputs = new Inputs();
+    const ms = milliseconds(() => {
+      for (let i = 0; i < 1_000_000; i++) inputs.push(value);
+      assert.is(inputs.length, 1_000_000);
+      let taken = 0;
+      while (inputs.length > 0) {
+        const { first, values } = inputs.take(100);
+        assert.is(first, taken);
+        taken += values.length;
+      }
+      assert.is(taken, 1_000_000);
+    });
+    // About 100 ms; each push a copy of what waits would be minutes.
+    assert.ok(ms < 3000, `${ms} ms`);
+  }
+});
+
+test('a hundred thousand that are put back one by one, and taken again', () => {
+  const inputs = new Inputs();
+  for (let i = 0; i < 100_000; i++) inputs.push(i);
+  const ms = milliseconds(() => {
+    for (let i = 0; i < 100_000; i++) {
+      const { first, values } = inputs.take(2);
+      assert.is(first, i);
+      if (values.length === 2) inputs.putBack({ first: i + 1, values: [values[1]], alone: true });
+    }
+  });
+  assert.is(inputs.length, 0);
+  assert.ok(ms < 3000, `${ms} ms`);
+});
+
+/** What may be done to inputs; a part of what is out is put back by its place in the list of what is out. */
+type Step =
+  | { readonly push: readonly unknown[] }
+  | { readonly take: number }
+  | { readonly putBack: number; readonly from: number; readonly alone: boolean };
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.record({ push: fc.array(fc.oneof(fc.double(), fc.double(), fc.string()), { maxLength: 9 }) }),
+    fc.record({
+      push: fc.constantFrom(
+        Array.from({ length: 500 }, (_, i) => i),
+        Array(17_000).fill(7),
+      ),
+    }),
+    fc.record({ take: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(20_000)) }),
+    fc.record({ putBack: fc.nat(), from: fc.nat(), alone: fc.boolean() }),
+  ),
+  { maxLength: 40 },
+);
+
+test('a queue that is put back to at the front: as a plain list of values would be', () => {
+  fc.assert(
+    fc.property(steps, steps => {
+      const inputs = new Inputs();
+      let waiting: { index: number; value: unknown; alone: boolean }[] = [];
+      let out: { segment: Segment; expected: unknown[] }[] = [];
+      let pushed = 0;
+      for (const step of steps) {
+        if ('push' in step)
+          for (const value of step.push) {
+            inputs.push(value);
+            waiting.push({ index: pushed++, value, alone: false });
+          }
+        else if ('take' in step) {
+          if (waiting.length === 0) continue;
+          assert.is(inputs.first, waiting[0]!.index);
+          const segment = inputs.take(step.take);
+          const { length } = segment.values;
+          assert.ok(length >= 1 && length <= step.take);
+          const expected = waiting.slice(0, length);
+          waiting = waiting.slice(length);
+          assert.ok(
+            expected.every(({ index }, i) => index === segment.first + i),
+            'consecutive',
+          );
+          assert.ok(expected.every(({ alone }) => alone === segment.alone));
+          if (segment.alone) assert.is(length, 1);
+          out.push({ segment, expected: expected.map(({ value }) => value) });
+        } else {
+          const given = out[step.putBack % out.length];
+          if (!given) continue;
+          const { segment, expected } = given;
+          const { first, values } = segment;
+          const from = step.from % expected.length;
+          const rest =
+            values instanceof Float64Array ? values.subarray(from) : (values as unknown[]).slice(from);
+          inputs.putBack({ first: first + from, values: rest, alone: step.alone });
+          const back = expected
+            .slice(from)
+            .map((value, i) => ({ index: first + from + i, value, alone: step.alone }));
+          waiting = [...back, ...waiting];
+          out = out.filter(other => other !== given);
+        }
+        assert.is(inputs.length, waiting.length);
+        assert.is(inputs.next, pushed);
+      }
+      // Nothing that is out was written over.
+      for (const { segment, expected } of out)
+        assert.ok(expected.every((value, i) => Object.is(segment.values[i], value)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.run();

@@ -1,0 +1,236 @@
+import { Subject, take, takeUntil } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inline } from '../../../lib/executors/inline.js';
+import { IteratorSupply } from '../../../lib/scheduling/iteratorSupply.js';
+import { sweep } from '../../../lib/sources/sweep.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+
+const oops = new Error('oops');
+const tick = () => new Promise(resolve => setImmediate(resolve));
+
+/** A supply, and all that its scheduler and its generator see. */
+function supplyOf(make: (log: unknown[]) => Iterable<unknown> | AsyncIterable<unknown>) {
+  const log: unknown[] = [];
+  const scheduler = {
+    push: (value: unknown) => void log.push(value),
+    end: () => void log.push('|'),
+    fail: (error: unknown) => void log.push('#', error),
+  };
+  return { log, supply: new IteratorSupply(make(log), scheduler) };
+}
+
+function* counting(log: unknown[], end = Infinity): Generator<number> {
+  try {
+    for (let i = 0; i < end; i++) {
+      log.push(`read ${i}`);
+      yield i;
+    }
+  } finally {
+    log.push('finally');
+  }
+}
+
+async function* countingAsync(log: unknown[], end = Infinity): AsyncGenerator<number> {
+  yield* counting(log, end);
+}
+
+test('an iterable is opened by the first request, and read no further than asked for', () => {
+  const { log, supply } = supplyOf(counting);
+  assert.equal(log, []);
+  supply.request(2);
+  assert.equal(log, ['read 0', 0, 'read 1', 1]);
+  supply.request(1);
+  assert.equal(log.slice(4), ['read 2', 2]);
+});
+
+test('the end is told as soon as it is reached, and once', () => {
+  const { log, supply } = supplyOf(log => counting(log, 2));
+  supply.request(2);
+  assert.equal(log, ['read 0', 0, 'read 1', 1]);
+  supply.request(5);
+  supply.request(5);
+  assert.equal(log.slice(4), ['finally', '|']);
+});
+
+test('stop: a generator runs its finally, and nothing more is read', () => {
+  const { log, supply } = supplyOf(counting);
+  supply.request(1);
+  supply.stop();
+  supply.stop();
+  supply.request(3);
+  assert.equal(log, ['read 0', 0, 'finally']);
+});
+
+test('stop before the first request, or after the end: the iterator is left alone', () => {
+  const early = supplyOf(counting);
+  early.supply.stop();
+  early.supply.request(1);
+  assert.equal(early.log, []);
+  let returned = 0;
+  const late = supplyOf(() => ({
+    [Symbol.iterator]: () => ({
+      next: () => ({ done: true as const, value: undefined }),
+      return: () => {
+        returned += 1;
+        return { done: true as const, value: undefined };
+      },
+    }),
+  }));
+  late.supply.request(1);
+  late.supply.stop();
+  assert.equal(late.log, ['|']);
+  assert.is(returned, 0);
+});
+
+test('stop while a value is taken: no other is read', () => {
+  const log: unknown[] = [];
+  const supply: IteratorSupply = new IteratorSupply(counting(log), {
+    push: value => {
+      log.push(value);
+      supply.stop();
+    },
+    end: assert.unreachable,
+    fail: assert.unreachable,
+  });
+  supply.request(5);
+  assert.equal(log, ['read 0', 0, 'finally']);
+});
+
+test('more is asked for while a value is taken: read on, not read twice', () => {
+  const log: unknown[] = [];
+  const supply: IteratorSupply = new IteratorSupply(counting(log), {
+    push: value => {
+      log.push(value);
+      if (value === 0) supply.request(2);
+    },
+    end: assert.unreachable,
+    fail: assert.unreachable,
+  });
+  supply.request(1);
+  assert.equal(log, ['read 0', 0, 'read 1', 1, 'read 2', 2]);
+});
+
+test('an error in a generator fails the run, once', () => {
+  const { log, supply } = supplyOf(function* () {
+    yield 0;
+    throw oops;
+  });
+  supply.request(3);
+  supply.request(3);
+  assert.equal(log, [0, '#', oops]);
+});
+
+test('what cannot be iterated after all fails the run', () => {
+  const { log, supply } = supplyOf(() => ({
+    [Symbol.iterator]() {
+      throw oops;
+    },
+  }));
+  supply.request(1);
+  assert.equal(log, ['#', oops]);
+  const broken = supplyOf(() => ({ [Symbol.iterator]: () => ({ next: () => 3 as never }) }));
+  broken.supply.request(1);
+  assert.is(broken.log[0], '#');
+  assert.instance(broken.log[1], TypeError);
+});
+
+test('an async iterable: one value after another, no further than asked for', async () => {
+  const { log, supply } = supplyOf(countingAsync);
+  supply.request(2);
+  await tick();
+  assert.equal(log, ['read 0', 0, 'read 1', 1]);
+  supply.request(1);
+  supply.request(2);
+  await tick();
+  assert.equal(log.slice(4), ['read 2', 2, 'read 3', 3]);
+});
+
+test('an async iterable: its end, its error', async () => {
+  const ended = supplyOf(log => countingAsync(log, 1));
+  ended.supply.request(2);
+  await tick();
+  assert.equal(ended.log, ['read 0', 0, 'finally', '|']);
+  const failed = supplyOf(async function* () {
+    yield 0;
+    throw oops;
+  });
+  failed.supply.request(2);
+  await tick();
+  assert.equal(failed.log, [0, '#', oops]);
+});
+
+test('an async iterable that is stopped: its finally runs, and what was on its way is dropped', async () => {
+  const { log, supply } = supplyOf(countingAsync);
+  supply.request(2);
+  supply.stop();
+  await tick();
+  assert.equal(log, ['read 0', 'finally']);
+});
+
+test('a clean-up that throws: heard by nobody, as nobody is left', async () => {
+  const { supply } = supplyOf(function* () {
+    try {
+      yield 0;
+    } finally {
+      // biome-ignore lint/correctness/noUnsafeFinally: that is what is tested
+      throw oops;
+    }
+  });
+  supply.request(1);
+  supply.stop();
+  const later = supplyOf(async function* () {
+    try {
+      yield 0;
+    } finally {
+      // biome-ignore lint/correctness/noUnsafeFinally: that is what is tested
+      throw oops;
+    }
+  });
+  later.supply.request(1);
+  await tick();
+  later.supply.stop();
+  await tick();
+});
+
+test('a generator that unsubscribes from the run which reads it', async () => {
+  const rows: number[] = [];
+  const stop = new Subject<void>();
+  const values = (function* () {
+    yield 1;
+    stop.next();
+    yield 2;
+  })();
+  sweep(values)
+    .pipe(
+      parallelMap(x => Promise.resolve(x), { executor: inline() }),
+      takeUntil(stop),
+    )
+    .subscribe(row => rows.push(row));
+  await tick();
+  assert.equal(rows, [1]);
+  assert.is(stop.observed, false);
+});
+
+test('a sweep under take(1): a single value of a billion is read', () => {
+  const log: unknown[] = [];
+  const rows: number[] = [];
+  sweep(counting(log, 1e9))
+    .pipe(
+      parallelMap(x => x, { executor: inline() }),
+      take(1),
+    )
+    .subscribe(row => rows.push(row));
+  assert.equal(rows, [0]);
+  assert.equal(log, ['read 0', 'finally']);
+});
+
+test('behind any other operator a sweep pushes, as from does', () => {
+  const rows: number[] = [];
+  sweep([1, 2, 3])
+    .pipe(take(2))
+    .subscribe(row => rows.push(row));
+  assert.equal(rows, [1, 2]);
+});
+
+test.run();

@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Order } from '../../../lib/scheduling/order.js';
+import type { Block } from '../../../lib/scheduling/scheduler.js';
+import { noRows } from '../../../lib/transport/packing.js';
+
+const block = (first: number, count: number): Block => ({
+  first,
+  count,
+  inputs: [],
+  offset: 0,
+  rows: noRows,
+  failures: [],
+});
+
+test('releases a block when all before it are there, and each with those that wait for it', () => {
+  const released: number[][] = [];
+  const order = new Order(({ first, count }) => released.at(-1)!.push(first, count));
+  const add = (first: number, count: number) => {
+    released.push([]);
+    order.add(block(first, count));
+  };
+  add(2, 1);
+  add(5, 2);
+  add(0, 2);
+  add(7, 1);
+  add(3, 2);
+  assert.equal(released, [[], [], [0, 2, 2, 1], [], [3, 2, 5, 2, 7, 1]]);
+  assert.is(order.next, 8);
+});
+
+test('any order of blocks: each is released once, in order, as early as can be', () => {
+  const arrivals = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 30 }).chain(counts => {
+    let first = 0;
+    const blocks = counts.map(count => {
+      first += count;
+      return block(first - count, count);
+    });
+    return fc.shuffledSubarray(blocks, { minLength: blocks.length });
+  });
+  fc.assert(
+    fc.property(arrivals, blocks => {
+      const released: Block[] = [];
+      const order = new Order(block => released.push(block));
+      blocks.forEach((block, i) => {
+        order.add(block);
+        const there = new Map(blocks.slice(0, i + 1).map(block => [block.first, block]));
+        const due: Block[] = [];
+        for (let next = 0; there.has(next); next += there.get(next)!.count) due.push(there.get(next)!);
+        assert.is(released.length, due.length);
+        assert.ok(released.every((block, i) => block === due[i]));
+      });
+      assert.is(released.length, blocks.length);
+    }),
+  );
+});
+
+test.run();

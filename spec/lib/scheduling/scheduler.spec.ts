@@ -1,0 +1,703 @@
+import fc from 'fast-check';
+import { from, interval, map, Observable, type SchedulerLike, type Subscriber, take } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  MapError,
+  NotTransferableError,
+  TaskError,
+  TaskTimeoutError,
+  WorkerCrashError,
+} from '../../../lib/errors.js';
+import {
+  type Chunk,
+  type Executor,
+  type Failure,
+  LeaseExpired,
+  type Report,
+  type Run,
+  WorkerLost,
+} from '../../../lib/executor.js';
+import { inline } from '../../../lib/executors/inline.js';
+import { type MapOptions, planOf } from '../../../lib/options.js';
+import type { Progress } from '../../../lib/progress.js';
+import type { Packed } from '../../../lib/protocol.js';
+import { type Block, Scheduler } from '../../../lib/scheduling/scheduler.js';
+import { sweep } from '../../../lib/sources/sweep.js';
+import { unpack } from '../../../lib/transport/packing.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
+import { inVirtualTime, plain } from '../../operators/marbleExecutor.js';
+
+const oops = new Error('oops');
+const task = (input: unknown) => input;
+const packed = (rows: readonly unknown[]): Packed => ({
+  length: rows.length,
+  shape: { kind: 'row' },
+  columns: [[...rows]],
+});
+
+/** A chunk that a spec has in hand. */
+class Flown {
+  constructor(
+    readonly chunk: Chunk,
+    private readonly subscriber: Subscriber<Report>,
+  ) {}
+
+  get inputs(): unknown[] {
+    return Array.from(this.chunk.inputs);
+  }
+
+  /** Whether the scheduler has let go of it, or it has ended. */
+  get over(): boolean {
+    return this.subscriber.closed;
+  }
+
+  /** The next inputs have settled: an Error is the failure of its input. */
+  report(...rows: readonly unknown[]): this {
+    const failures: Failure[] = rows.flatMap((cause, offset) =>
+      cause instanceof Error ? [{ offset, cause }] : [],
+    );
+    return this.reportAs(
+      rows.length,
+      rows.filter(row => !(row instanceof Error)),
+      failures,
+    );
+  }
+
+  reportAs(count: number, rows: readonly unknown[], failures: readonly Failure[]): this {
+    this.subscriber.next({ count, rows: packed(rows), failures, elapsed: 0 });
+    return this;
+  }
+
+  done(): void {
+    this.subscriber.complete();
+  }
+
+  lost(error: unknown = new WorkerLost({ exitCode: 1, reason: 'exit code 1' })): void {
+    this.subscriber.error(error);
+  }
+}
+
+/** A scheduler on an executor whose chunks the spec drives by hand. */
+function schedulerOf({ limit = 4, ...options }: MapOptions & { limit?: number } = {}) {
+  const flights: Flown[] = [];
+  const released: Run[] = [];
+  const executor: Executor = {
+    parallelism: 2,
+    lease: { slice: 8, limit },
+    run: chunk => new Observable(subscriber => void flights.push(new Flown(chunk, subscriber))),
+    release: run => {
+      assert.ok(
+        flights.every(({ over }) => over),
+        'no chunk is under way any more',
+      );
+      released.push(run);
+    },
+    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const plan = planOf('spec', task, { chunk: limit, ...options }, executor);
+  const run: Run = { ...plan, task, concurrency: plan.concurrency ?? executor.parallelism };
+  const log: unknown[] = [];
+  const blocks: Block[] = [];
+  const scheduler = new Scheduler(
+    run,
+    plan,
+    {
+      block: block => {
+        blocks.push(block);
+        const at = unpack(block.rows);
+        log.push(...Array.from({ length: block.rows.length }, (_, i) => at(i)));
+      },
+      error: error => log.push('#', error),
+      complete: () => log.push('|'),
+    },
+    undefined,
+  );
+  const push = (...inputs: readonly unknown[]) => {
+    for (const input of inputs) scheduler.push(input);
+  };
+  return { scheduler, flights, released, log, blocks, push, run };
+}
+
+/** Inputs of the chunks that are under way. */
+const flying = (flights: readonly Flown[]): unknown[][] =>
+  flights.filter(({ over }) => !over).map(({ inputs }) => inputs);
+
+test('one chunk for each worker, the next when one is free', () => {
+  const { flights, push, log, scheduler } = schedulerOf();
+  push(...'abcdefghi');
+  assert.equal(flying(flights), [['a'], ['b']]);
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [['a'], [...'cdef']]);
+  flights[0]!.report('A').done();
+  assert.equal(flying(flights), [[...'cdef'], [...'ghi']]);
+  flights[2]!.report('C', 'D').report('E', 'F').done();
+  scheduler.end();
+  assert.equal(log, [...'ABCDEF']);
+  flights[3]!.report('G', 'H', 'I');
+  assert.equal(log, [...'ABCDEFGHI'], 'not over while a worker is busy');
+  flights[3]!.done();
+  assert.equal(log, [...'ABCDEFGHI', '|']);
+});
+
+test('every chunk of a run names the same run, and the index of its first input', () => {
+  const { flights, push, run } = schedulerOf();
+  push(...'abc');
+  flights[0]!.report('A').done();
+  assert.equal(
+    flights.map(({ chunk }) => chunk.first),
+    [0, 1, 2],
+  );
+  assert.ok(flights.every(({ chunk }) => chunk.run === run));
+});
+
+test('what a worker hands back is given out next, before all others', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  push(...'abcdefg');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [[...'cde']]);
+  flights[2]!.done();
+  assert.equal(flying(flights), [[...'cde']], 'also where nothing of it ran');
+  flights[3]!.report('C', 'D', 'E').done();
+  flights[4]!.report('F', 'G').done();
+  assert.equal(log, [...'ABCDEFG', '|']);
+});
+
+test('numbers are handed out, and back, as a Float64Array', () => {
+  const { flights, push } = schedulerOf({ concurrency: 1 });
+  push(0, 1, 2, 3, 4);
+  flights[0]!.report(0).done();
+  flights[1]!.report(1).done();
+  assert.equal(
+    flights.map(({ chunk }) => chunk.inputs),
+    [Float64Array.of(0), Float64Array.of(1, 2, 3, 4), Float64Array.of(2, 3, 4)],
+  );
+});
+
+test('a worker that dies with several inputs: those it has not reported run again one by one', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  push(...'abcdef');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  flights[1]!.report('B').lost();
+  for (const letter of 'CDE') {
+    assert.equal(flying(flights), [[letter.toLowerCase()]]);
+    flights.at(-1)!.report(letter).done();
+  }
+  assert.equal(flying(flights), [['f']]);
+  flights.at(-1)!.report('F').done();
+  assert.equal(log, [...'ABCDEF', '|']);
+});
+
+test('only the input that kills a worker alone is failed, the third time', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, failFast: false });
+  push(...'abcd');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  flights[1]!.lost();
+  flights[2]!.report('B').done();
+  for (let time = 1; time <= 3; time++) {
+    assert.equal(flying(flights), [['c']], `time ${time}`);
+    flights.at(-1)!.lost(new WorkerLost({ exitCode: time, reason: 'died' }));
+  }
+  flights.at(-1)!.report('D').done();
+  const crash = new WorkerCrashError({ index: 2, input: 'c' }, { exitCode: 3, reason: 'died' });
+  assert.equal(plain(log), plain([...'ABD', '#', new MapError([crash], 4)]));
+  assert.is(flights.length, 7);
+});
+
+test('a worker that dies when it has reported all: no input is to blame', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  push(...'ab');
+  scheduler.end();
+  flights[0]!.report('A').lost();
+  flights[1]!.report('B').lost();
+  assert.equal(log, ['A', 'B', '|']);
+});
+
+test('a chunk past its taskTimeout: its inputs run again one by one, and the one that is late alone is failed', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, taskTimeout: 5, failFast: false });
+  push(...'abcd');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  flights[1]!.lost(new LeaseExpired());
+  flights[2]!.lost(new LeaseExpired());
+  flights[3]!.report('C').done();
+  flights[4]!.report('D').done();
+  const late = new TaskTimeoutError({ index: 1, input: 'b' }, 5);
+  assert.equal(plain(log), plain([...'ACD', '#', new MapError([late], 4)]));
+});
+
+test('the last input of a chunk is late: it is known which one', () => {
+  const { flights, push, log } = schedulerOf({ concurrency: 1, taskTimeout: 5 });
+  push(...'abc');
+  flights[0]!.report('A').done();
+  flights[1]!.report('B').lost(new LeaseExpired());
+  assert.equal(plain(log), plain(['A', 'B', '#', new TaskTimeoutError({ index: 2, input: 'c' }, 5)]));
+});
+
+test('any other error of an executor ends the run, once, and lets go of the other chunks', () => {
+  const { flights, push, log, released } = schedulerOf({ retry: 3, failFast: false });
+  push(...'abc');
+  flights[0]!.lost(oops);
+  assert.equal(log, ['#', oops]);
+  assert.equal(flying(flights), []);
+  assert.is(flights.length, 2);
+  assert.is(released.length, 1);
+});
+
+test('a failure ends the run at once: the rows before it in its report are emitted, those after it not', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  push(...'abcde');
+  flights[0]!.report('A').done();
+  flights[1]!.report('B', oops, 'D', 'E');
+  assert.equal(plain(log), plain(['A', 'B', '#', new TaskError({ index: 2, input: 'c' }, oops)]));
+  assert.equal(flying(flights), []);
+  push('f');
+  scheduler.end();
+  assert.is(flights.length, 2);
+  assert.is(log.length, 4);
+});
+
+test('failures in a report with failFast: false: one block, rows and failures apart', () => {
+  const { flights, push, blocks } = schedulerOf({ concurrency: 1, failFast: false });
+  push(...'abcde');
+  flights[0]!.report('A').done();
+  flights[1]!.report(oops, 'C', oops, 'E').done();
+  const { first, count, inputs, offset, rows, failures } = blocks[1]!;
+  assert.equal([first, count, Array.from(inputs).slice(offset)], [1, 4, [...'bcde']]);
+  assert.equal(rows, packed(['C', 'E']));
+  assert.equal(
+    plain(failures),
+    plain([new TaskError({ index: 1, input: 'b' }, oops), new TaskError({ index: 3, input: 'd' }, oops)]),
+  );
+});
+
+test('failures in a report with retry: each alone again, the rows around them emitted', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, retry: 1, ordered: false });
+  push(...'abcde');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  flights[1]!.report('B', oops, 'D', oops).done();
+  assert.equal(log, [...'ABD']);
+  const again = [flights[2]!.inputs];
+  flights[2]!.report(`${flights[2]!.inputs[0]} again`).done();
+  again.push(flights[3]!.inputs);
+  assert.equal(again.sort(), [['c'], ['e']]);
+  flights[3]!.report(oops);
+  assert.is(log.at(-2), '#');
+  assert.instance(log.at(-1), TaskError);
+});
+
+test('what is to be tried again goes to an idle worker, and does not wait for the rest of its chunk', () => {
+  const { flights, push } = schedulerOf({ retry: 1 });
+  push(...'abcd');
+  flights[0]!.report('A').done();
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [['c', 'd']]);
+  flights[2]!.report(oops);
+  assert.equal(flying(flights), [['c', 'd'], ['c']]);
+});
+
+test('what cannot cross is not tried again', () => {
+  const { flights, push, log } = schedulerOf({ retry: 5 });
+  push('a');
+  flights[0]!.reportAs(
+    1,
+    [],
+    [{ offset: 0, cause: undefined, untransferable: { what: 'result', path: '.f', why: 'a function' } }],
+  );
+  assert.equal(
+    plain(log),
+    plain(['#', new NotTransferableError({ index: 0, input: 'a' }, 'result', '.f', 'a function')]),
+  );
+});
+
+test('a report of nothing changes nothing', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ limit: 2, concurrency: 3 });
+  push(...'abcde');
+  scheduler.end();
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [['a'], ['c'], ['d', 'e']]);
+  // The first is awaited by all. The one before `d` says nothing when `D` is there already.
+  flights[3]!.report('D', 'E').done();
+  flights[2]!.report('C').report().done();
+  flights[0]!.report('A').done();
+  assert.equal(log, [...'ABCDE', '|']);
+});
+
+test('the executor is told once that a run is over: complete, failed or let go of', () => {
+  const complete = schedulerOf();
+  complete.scheduler.end();
+  complete.scheduler.stop();
+  assert.equal([complete.released, complete.log], [[complete.run], ['|']]);
+  const failed = schedulerOf();
+  failed.push('a');
+  failed.scheduler.fail(oops);
+  failed.scheduler.fail(oops);
+  failed.scheduler.stop();
+  assert.equal([failed.released, failed.log], [[failed.run], ['#', oops]]);
+  const stopped = schedulerOf();
+  stopped.push('a');
+  stopped.scheduler.stop();
+  stopped.scheduler.stop();
+  stopped.scheduler.end();
+  assert.equal([stopped.released, stopped.log], [[stopped.run], []]);
+});
+
+test('a run that is over gives nothing out and emits nothing', () => {
+  const { flights, push, log, scheduler } = schedulerOf();
+  push(...'abc');
+  const [first] = flights;
+  scheduler.stop();
+  first!.report('A').done();
+  push('d');
+  assert.is(flights.length, 2);
+  assert.equal(log, []);
+});
+
+test('a supply is asked for one chunk at a time, and for none while too many rows wait', () => {
+  const asked: number[] = [];
+  const { scheduler, flights, push, log } = schedulerOf({ limit: 4, maxBuffered: 5 });
+  scheduler.supplyFrom({ request: count => void asked.push(count) });
+  assert.equal(asked, [4]);
+  push('a');
+  push('b');
+  assert.equal(flying(flights), [['a'], ['b']], 'what is there does not wait for a full chunk');
+  push(...'cdefgh');
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [['a'], [...'cdef']]);
+  flights[2]!.report(...'CDEF').done();
+  asked.length = 0;
+  assert.equal(flying(flights), [['a']], 'B to F wait for A');
+  flights[0]!.report('A');
+  assert.equal(log, [...'ABCDEF']);
+  assert.equal(flying(flights), [['a'], ['g', 'h']]);
+  assert.equal(asked, [2]);
+});
+
+test('a supply that ends while it is asked', () => {
+  const { scheduler, flights, push, log } = schedulerOf();
+  scheduler.supplyFrom({
+    request: () => {
+      push('a');
+      scheduler.end();
+    },
+  });
+  flights[0]!.report('A').done();
+  assert.equal(log, ['A', '|']);
+  const empty = schedulerOf();
+  empty.scheduler.supplyFrom({ request: () => empty.scheduler.end() });
+  assert.equal(empty.log, ['|']);
+});
+
+test('a supply that fails while it is asked', () => {
+  const { scheduler, flights, push, log } = schedulerOf();
+  scheduler.supplyFrom({
+    request: () => {
+      push('a');
+      scheduler.fail(oops);
+    },
+  });
+  assert.equal(log, ['#', oops]);
+  assert.equal(flights, []);
+});
+
+test('the default of maxBuffered: bounded, a thousand for each worker or four chunks', () => {
+  const { flights, push, scheduler } = schedulerOf({ limit: 100, concurrency: 2 });
+  for (let i = 0; i < 10_000; i++) push(i);
+  for (let i = 1; i < flights.length; i++) flights[i]!.report(...flights[i]!.inputs).done();
+  const out = Math.max(...flights.map(({ chunk }) => chunk.first + chunk.inputs.length));
+  assert.is(out, 2 * 1024 + 1);
+  scheduler.stop();
+});
+
+/** What becomes of an input: a row after some failures, or a worker's end each time it runs. */
+type Fate = number | 'kills' | 'late' | 'cannot cross';
+
+const fates: fc.Arbitrary<Fate[]> = fc.array(
+  fc.oneof(
+    { arbitrary: fc.constant(0), weight: 12 },
+    { arbitrary: fc.integer({ min: 1, max: 3 }), weight: 2 },
+    { arbitrary: fc.constantFrom('kills' as const, 'late' as const, 'cannot cross' as const), weight: 1 },
+  ),
+  { maxLength: 60 },
+);
+
+/** The whole scheduler in a few lines: what each input settles as. */
+function settledAs(fate: Fate, index: number, { count: retries }: { count: number }): unknown {
+  const failed = { index, input: index };
+  if (fate === 'kills') return new WorkerCrashError(failed, { exitCode: 1, reason: 'killed' });
+  if (fate === 'late') return new TaskTimeoutError(failed, 5);
+  if (fate === 'cannot cross') return new NotTransferableError(failed, 'result', '', 'a function');
+  return fate <= retries ? `row ${index}` : new TaskError(failed, `failure ${retries + 1}`);
+}
+
+/** Whole numbers below a bound, the same for the same seed (mulberry32). */
+function randomOf(seed: number): (bound: number) => number {
+  let state = seed;
+  return bound => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * bound);
+  };
+}
+
+/**
+ * An executor that does at random whatever an executor may: answers at once or later, reports in pieces, hands inputs
+ * back, loses workers that no input is to blame for. It asserts that it is given what it should be.
+ */
+function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike) {
+  const random = randomOf(seed);
+  /** Indices in the order of their rows. */
+  const rows: number[] = [];
+  const settled = new Set<number>();
+  const running = new Set<number>();
+  const tries = new Map<number, number>();
+  const bystander = new Map<number, number>();
+  const seen = { chunks: 0, most: 0, released: 0 };
+  const executor: Executor = {
+    parallelism: 3,
+    lease: { slice: 8, limit: 6 },
+    run: ({ first, inputs }) =>
+      new Observable(subscriber => {
+        const { length } = inputs;
+        assert.ok(length > 0);
+        let next = first;
+        const end = first + length;
+        for (let index = first; index < end; index++) {
+          assert.is(inputs[index - first], index);
+          assert.not(settled.has(index), `${index} has settled`);
+          assert.not(running.has(index), `${index} is running`);
+          running.add(index);
+        }
+        seen.chunks += 1;
+        seen.most = Math.max(seen.most, seen.chunks);
+        subscriber.add(() => {
+          seen.chunks -= 1;
+          for (let index = first; index < end; index++) running.delete(index);
+        });
+        const report = (count: number) => {
+          const good: unknown[] = [];
+          const failures: Failure[] = [];
+          for (let offset = 0; offset < count; offset++, next++) {
+            const fate = fates[next];
+            const nth = (tries.get(next) ?? 0) + 1;
+            tries.set(next, nth);
+            if (fate === 'cannot cross')
+              failures.push({
+                offset,
+                cause: undefined,
+                untransferable: { what: 'result', path: '', why: 'a function' },
+              });
+            else if ((fate as number) >= nth) failures.push({ offset, cause: `failure ${nth}` });
+            else {
+              good.push(`row ${next}`);
+              rows.push(next);
+              settled.add(next);
+            }
+            running.delete(next);
+          }
+          subscriber.next({ count, rows: packed(good), failures, elapsed: random(20) / 10 });
+        };
+        const deadly = (index: number) => fates[index] === 'kills' || fates[index] === 'late';
+        const step = () => {
+          const rest = end - next;
+          if (rest === 0 || (next > first && random(8) === 0)) return subscriber.complete();
+          if (deadly(next))
+            return subscriber.error(
+              fates[next] === 'late' ? new LeaseExpired() : new WorkerLost({ exitCode: 1, reason: 'killed' }),
+            );
+          const blameless = bystander.get(next) ?? 0;
+          if (random(12) === 0 && (rest > 1 || blameless < 2)) {
+            if (rest === 1) bystander.set(next, blameless + 1);
+            return subscriber.error(new WorkerLost({ exitCode: 2, reason: 'power cut' }));
+          }
+          let count = 1 + random(rest);
+          for (let i = 0; i < count; i++) if (deadly(next + i)) count = i;
+          report(count);
+          later();
+        };
+        const later = () => {
+          const delay = random(4);
+          if (subscriber.closed) return;
+          if (delay === 0) step();
+          else subscriber.add(clock.schedule(step, delay));
+        };
+        later();
+      }),
+    release: () => {
+      assert.is(seen.chunks, 0, 'no chunk is under way any more');
+      seen.released += 1;
+    },
+    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  return { executor, rows, seen };
+}
+
+const sources: Record<string, (values: number[], clock: SchedulerLike) => Observable<number>> = {
+  'at once': values => from(values),
+  'by and by': (values, clock) =>
+    interval(1, clock).pipe(
+      map(i => values[i]!),
+      take(values.length),
+    ),
+  pulled: values => sweep(values),
+};
+
+const runs = fc.record({
+  fates,
+  seed: fc.integer(),
+  source: fc.constantFrom(...Object.keys(sources)),
+  retry: fc.record({ count: fc.nat(2), delay: fc.nat(3) }),
+  chunk: fc.constantFrom<number | 'auto'>('auto', 1, 3, 50),
+  concurrency: fc.integer({ min: 1, max: 5 }),
+  ordered: fc.boolean(),
+  maxBuffered: fc.integer({ min: 1, max: 12 }),
+});
+
+test('whatever an executor does: each input settles once, as it should, in order and within bounds', () => {
+  fc.assert(
+    fc.property(runs, ({ fates, seed, source, ...options }) =>
+      inVirtualTime(({ clock, flush }) => {
+        const { executor, rows, seen } = wildExecutor(fates, seed, clock);
+        const expected = fates.map((fate, index) => settledAs(fate, index, options.retry));
+        const log: { index: number; as: unknown }[] = [];
+        let good = 0;
+        let waiting = 0;
+        let complete = 0;
+        let progress: Partial<Progress> = {};
+        sources[source]!([...fates.keys()], clock)
+          .pipe(
+            parallelMapSettled(task, {
+              executor,
+              taskTimeout: 5,
+              progress: { next: value => (progress = value) },
+              ...options,
+            }),
+          )
+          .subscribe({
+            next: row => {
+              assert.is(row.input, row.index);
+              log.push({ index: row.index, as: row.status === 'fulfilled' ? row.value : row.reason });
+              // Those that wait when this one comes, which waited itself.
+              waiting = Math.max(waiting, rows.length - good);
+              if (row.status === 'fulfilled') good += 1;
+            },
+            complete: () => {
+              complete += 1;
+            },
+          });
+        flush();
+        const byIndex = log.toSorted((a, b) => a.index - b.index);
+        assert.equal(plain(byIndex.map(({ as }) => as)), plain(expected), 'each as it should');
+        if (options.ordered) assert.equal(log, byIndex);
+        else
+          assert.equal(
+            log.filter(({ as }) => typeof as === 'string').map(({ index }) => index),
+            rows,
+            'in the order of the reports',
+          );
+        assert.is(complete, 1);
+        assert.is(seen.released, 1);
+        assert.ok(seen.most <= options.concurrency);
+        if (options.ordered) assert.ok(waiting <= options.maxBuffered + 1, `${waiting} rows waited`);
+        const failed = expected.filter(as => as instanceof Error).length;
+        const { total, completed, running } = progress;
+        assert.equal(
+          [total, completed, progress.failed, running],
+          [fates.length, fates.length - failed, failed, 0],
+        );
+      }),
+    ),
+    { numRuns: 1500, includeErrorInReport: true },
+  );
+});
+
+test('whatever an executor does: failFast: false emits the good rows, then every failure by index', () => {
+  fc.assert(
+    fc.property(runs, ({ fates, seed, source, ...options }) =>
+      inVirtualTime(({ clock, flush }) => {
+        const { executor, rows } = wildExecutor(fates, seed, clock);
+        const expected = fates.map((fate, index) => settledAs(fate, index, options.retry));
+        const log: unknown[] = [];
+        sources[source]!([...fates.keys()], clock)
+          .pipe(parallelMap(task, { executor, taskTimeout: 5, failFast: false, ...options }))
+          .subscribe({
+            next: row => log.push(row),
+            error: error => log.push('#', error),
+            complete: () => log.push('|'),
+          });
+        flush();
+        const good = options.ordered
+          ? expected.filter(as => typeof as === 'string')
+          : rows.map(i => `row ${i}`);
+        const failures = expected.filter(as => as instanceof Error) as TaskError[];
+        const end = failures.length > 0 ? ['#', new MapError(failures, fates.length)] : ['|'];
+        assert.equal(plain(log), plain([...good, ...end]));
+      }),
+    ),
+    { numRuns: 500, includeErrorInReport: true },
+  );
+});
+
+test('whatever an executor does: the first failure ends the run, or as many rows as are taken', () => {
+  fc.assert(
+    fc.property(runs, fc.nat(40), ({ fates, seed, source, ...options }, most) =>
+      inVirtualTime(({ clock, flush }) => {
+        const { executor, rows, seen } = wildExecutor(fates, seed, clock);
+        // RxJS's virtual time cannot have one timer cancel another that is due at the same moment.
+        const retry = options.retry.count;
+        const expected = fates.map((fate, index) => settledAs(fate, index, { count: retry }));
+        const log: unknown[] = [];
+        let end: unknown[] = [];
+        sources[source]!([...fates.keys()], clock)
+          .pipe(parallelMap(task, { executor, taskTimeout: 5, ...options, retry }), take(most))
+          .subscribe({
+            next: row => {
+              assert.equal(end, []);
+              log.push(row);
+            },
+            error: error => (end = ['#', error]),
+            complete: () => (end = ['|']),
+          });
+        flush();
+        const good = options.ordered
+          ? expected.filter(as => typeof as === 'string')
+          : rows.map(i => `row ${i}`);
+        const failures = expected
+          .filter(as => as instanceof Error)
+          .map(failure => JSON.stringify(plain(failure)));
+        assert.equal(log, good.slice(0, log.length));
+        assert.is(seen.chunks, 0, 'no chunk is under way any more');
+        const [kind, error] = end;
+        if (kind === '#') assert.ok(failures.includes(JSON.stringify(plain(error))));
+        else {
+          assert.is(kind, '|');
+          assert.is(log.length, failures.length > 0 ? most : Math.min(most, good.length));
+        }
+      }),
+    ),
+    { numRuns: 500, includeErrorInReport: true },
+  );
+});
+
+test('inputs in the hundred thousands, settled at once: neither deep nor slow', () => {
+  const start = performance.now();
+  let sum = 0;
+  from(Array.from({ length: 200_000 }, (_, i) => i))
+    .pipe(parallelMap((x: number) => x, { executor: inline() }))
+    .subscribe(x => {
+      sum += x;
+    });
+  assert.is(sum, (200_000 * 199_999) / 2);
+  assert.ok(performance.now() - start < 5000);
+});
+
+test.run();

@@ -1,0 +1,147 @@
+// Checked by the compiler alone: nothing here is run.
+import { expectTypeOf } from 'expect-type';
+import { from, type Observable, type OperatorFunction, of, range, zip } from 'rxjs';
+import { inline, parallelMap, serialMap } from '../../index.js';
+
+const numbers = range(0, 3);
+const letters = from(['a', 'b']);
+
+// The input comes from the pipe, the row from the task.
+expectTypeOf(numbers.pipe(parallelMap(x => x + 1))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap(x => `${x}`))).toEqualTypeOf<Observable<string>>();
+expectTypeOf(letters.pipe(parallelMap(x => x.length))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap(x => ({ x, text: `${x}` })))).toEqualTypeOf<Observable<{ x: number; text: string }>>();
+expectTypeOf(numbers.pipe(parallelMap(x => new Date(x)))).toEqualTypeOf<Observable<Date>>();
+
+// A literal is of its general type; an array literal is a tuple.
+expectTypeOf(numbers.pipe(parallelMap(() => 'one'))).toEqualTypeOf<Observable<string>>();
+expectTypeOf(numbers.pipe(parallelMap(() => true))).toEqualTypeOf<Observable<boolean>>();
+expectTypeOf(numbers.pipe(parallelMap(x => [x, `${x}`]))).toEqualTypeOf<Observable<[number, string]>>();
+expectTypeOf(numbers.pipe(parallelMap(x => Array.from({ length: x }, () => x)))).toEqualTypeOf<Observable<number[]>>();
+
+// Async tasks: what is awaited.
+expectTypeOf(numbers.pipe(parallelMap(async x => x))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap(async x => [x, 'b']))).toEqualTypeOf<Observable<[number, string]>>();
+expectTypeOf(numbers.pipe(parallelMap(async x => ({ x })))).toEqualTypeOf<Observable<{ x: number }>>();
+const sometimes = (x: number): Promise<Date> | Date => new Date(x);
+expectTypeOf(numbers.pipe(parallelMap(sometimes))).toEqualTypeOf<Observable<Date>>();
+
+// Unions, and rows that say nothing.
+expectTypeOf(numbers.pipe(parallelMap(x => (x > 0 ? x : null)))).toEqualTypeOf<Observable<number | null>>();
+expectTypeOf(numbers.pipe(parallelMap(x => (x > 0 ? x : undefined)))).toEqualTypeOf<Observable<number | undefined>>();
+expectTypeOf(numbers.pipe(parallelMap(x => void x))).toEqualTypeOf<Observable<undefined>>();
+expectTypeOf(numbers.pipe(parallelMap(x => x as unknown))).toEqualTypeOf<Observable<unknown>>();
+// biome-ignore lint/suspicious/noExplicitAny: that is what is tested
+expectTypeOf(numbers.pipe(parallelMap(x => x as any))).toEqualTypeOf<Observable<any>>();
+const failing = (x: number) => {
+  if (x > 1) throw new RangeError('one');
+  return x;
+};
+expectTypeOf(numbers.pipe(parallelMap(failing))).toEqualTypeOf<Observable<number>>();
+const never = (): never => {
+  throw new Error();
+};
+expectTypeOf(numbers.pipe(parallelMap(never))).toEqualTypeOf<Observable<never>>();
+
+// On its own, an operator takes what its task takes.
+expectTypeOf(parallelMap((x: number) => `${x}`)).toEqualTypeOf<OperatorFunction<number, string>>();
+// A generic task: the input is known, and so is the row.
+const same = <T>(value: T): T => value;
+expectTypeOf(letters.pipe(parallelMap(same))).toEqualTypeOf<Observable<string>>();
+// A task that takes more than it is given, as long as that is optional.
+const optional = (x: number, { z = 0 }: { z?: number } = {}) => x + z;
+expectTypeOf(numbers.pipe(parallelMap(optional))).toEqualTypeOf<Observable<number>>();
+// A built-in one.
+expectTypeOf(numbers.pipe(parallelMap(Math.sqrt))).toEqualTypeOf<Observable<number>>();
+
+// args and kwargs come after the input, kwargs last.
+expectTypeOf(
+  numbers.pipe(
+    parallelMap(
+      (x, name, { z }) => {
+        expectTypeOf(x).toEqualTypeOf<number>();
+        expectTypeOf(name).toEqualTypeOf<string>();
+        expectTypeOf(z).toEqualTypeOf<number>();
+        return [x, name, z];
+      },
+      { args: ['q'], kwargs: { z: 5 } },
+    ),
+  ),
+).toEqualTypeOf<Observable<[number, string, number]>>();
+expectTypeOf(
+  numbers.pipe(parallelMap((x, text, many) => [x, text, many], { args: ['q', Float64Array.of(1)] })),
+).toEqualTypeOf<Observable<[number, string, Float64Array<ArrayBuffer>]>>();
+expectTypeOf(numbers.pipe(parallelMap((x, { z }) => x + z, { kwargs: { z: 5 } }))).toEqualTypeOf<Observable<number>>();
+const addDiff = (x: number, y: Float64Array, { z = 0 }: { z?: number } = {}) => [y.map(v => x + v), z];
+numbers.pipe(parallelMap(addDiff, { args: [Float64Array.of(4, 5, 6)], kwargs: { z: 5 } }));
+numbers.pipe(parallelMap(addDiff, { args: [Float64Array.of(4, 5, 6)], kwargs: {} }));
+numbers.pipe(parallelMap(addDiff, { args: [Float64Array.of(4, 5, 6)] }));
+
+// spread: a tuple of inputs is the parameters.
+const sumDiff = (x: number, y: number, { z = 0 }) => [x + y, x - y, z];
+expectTypeOf(zip([1, 2], [4, 5]).pipe(parallelMap(sumDiff, { spread: true, kwargs: { z: 5 } }))).toEqualTypeOf<
+  Observable<number[]>
+>();
+const pairs = of<[number, string][]>([1, 'a']);
+expectTypeOf(pairs.pipe(parallelMap((n, s) => [s, n], { spread: true }))).toEqualTypeOf<Observable<[string, number]>>();
+expectTypeOf(
+  pairs.pipe(parallelMap((n, s, more, { k }) => [n, s, more, k], { spread: true, args: [1n], kwargs: { k: 'k' } })),
+).toEqualTypeOf<Observable<[number, string, bigint, string]>>();
+expectTypeOf(pairs.pipe(parallelMap(pair => pair, { spread: false }))).toEqualTypeOf<Observable<[number, string]>>();
+
+// Every option.
+numbers.pipe(
+  parallelMap(x => x, {
+    args: [],
+    spread: false,
+    ordered: false,
+    concurrency: 4,
+    chunk: 'auto',
+    executor: inline(),
+    progress: { next: ({ completed, total, fraction }) => [completed, total?.toFixed(), fraction?.toFixed()] },
+    failFast: false,
+    retry: { count: 3, delay: 100 },
+    taskTimeout: 10,
+    timeout: 1000,
+    maxBuffered: 100,
+  }),
+);
+numbers.pipe(parallelMap(x => x, { chunk: 5, retry: 1, progress: true }));
+
+// The serial twin has the same signature.
+expectTypeOf(serialMap).toEqualTypeOf<typeof parallelMap>();
+
+// @ts-expect-error the task takes numbers, the source has strings
+letters.pipe(parallelMap((x: number) => x));
+// @ts-expect-error there is no such option
+numbers.pipe(parallelMap(x => x, { concurency: 3 }));
+// @ts-expect-error an option of the wrong type
+numbers.pipe(parallelMap(x => x, { concurrency: '3' }));
+// @ts-expect-error a chunk that is neither a number nor 'auto'
+numbers.pipe(parallelMap(x => x, { chunk: 'all' }));
+// @ts-expect-error an executor is made by a call
+numbers.pipe(parallelMap(x => x, { executor: inline }));
+// @ts-expect-error the task needs kwargs
+numbers.pipe(parallelMap((x: number, { z }: { z: number }) => x + z));
+// @ts-expect-error the task needs args
+numbers.pipe(parallelMap((x: number, y: number) => x + y));
+// @ts-expect-error an argument of the wrong type
+numbers.pipe(parallelMap((x: number, y: number) => x + y, { args: ['y'] }));
+// @ts-expect-error an argument too few
+numbers.pipe(parallelMap((x: number, y: number, z: number) => x + y + z, { args: [1] }));
+// @ts-expect-error kwargs of the wrong type
+numbers.pipe(parallelMap((x: number, { z }: { z: number }) => x + z, { kwargs: { z: 'z' } }));
+// @ts-expect-error kwargs that lack a key
+numbers.pipe(parallelMap((x: number, { y, z }: { y: number; z: number }) => x + y + z, { kwargs: { z: 1 } }));
+// @ts-expect-error spread needs tuples
+numbers.pipe(parallelMap((x: number) => x, { spread: true }));
+// @ts-expect-error a tuple is one input, unless it is spread
+pairs.pipe(parallelMap((n: number, s: string) => [s, n]));
+// @ts-expect-error the second of each tuple is a string
+pairs.pipe(parallelMap((n: number, m: number) => n + m, { spread: true }));
+// @ts-expect-error not a function
+numbers.pipe(parallelMap(3));
+// @ts-expect-error no task
+numbers.pipe(parallelMap());
+// @ts-expect-error the row is a string
+numbers.pipe(parallelMap(x => `${x}`)).subscribe((row: number) => row);
