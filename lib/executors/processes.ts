@@ -1,7 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import { checkOptions, ofType } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
-import { PARENT_VARIABLE } from '../worker/endWithParent.js';
+import { parentVariable } from '../parentVariable.js';
 import { TinypoolExecutor } from './tinypoolExecutor.js';
 import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';
 
@@ -44,6 +44,6 @@ export function processes(options: ProcessesOptions = {}): Executor {
       ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`]),
     ],
     // A child gets what it is given and nothing else: without its PATH it would find no program.
-    env: { ...(env ?? (process.env as Record<string, string>)), [PARENT_VARIABLE]: String(process.pid) },
+    env: { ...(env ?? (process.env as Record<string, string>)), [parentVariable]: String(process.pid) },
   });
 }

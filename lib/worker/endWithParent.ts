@@ -3,9 +3,6 @@ import { Worker } from 'node:worker_threads';
 /** How often the parent is looked for, in ms. */
 const INTERVAL = 500;
 
-/** The environment variable in which a child is told its parent's process id. */
-export const PARENT_VARIABLE = 'RX_PARFOR_PARENT';
-
 const watch = (parent: number) => `
 const parent = ${parent};
 setInterval(() => {

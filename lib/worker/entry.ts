@@ -1,14 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
+import { parentVariable } from '../parentVariable.js';
 import type { ChunkMessage, ChunkOutcome, Movable, WorkerMessage } from '../protocol.js';
 import { Encoder } from '../transport/values.js';
-import { endWithParent, PARENT_VARIABLE } from './endWithParent.js';
+import { endWithParent } from './endWithParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
 import { runChunk } from './runChunk.js';
 
 // Nested runs look here, to stay in this worker.
 (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] = true;
 
-const parent = Number(process.env[PARENT_VARIABLE]);
+const parent = Number(process.env[parentVariable]);
 if (process.send && parent > 0) endWithParent(parent);
 
 const tasks = new Map<number, Promise<LoadedTask>>();

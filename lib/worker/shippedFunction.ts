@@ -26,6 +26,8 @@ export function shippedFunction(name: string, source: string): Task {
     // A method is written without `function`: it stands as one of an object.
     try {
       [made] = Object.values(compile(`({ ${source}\n })`) as object);
+      // A getter is written like one, and has been called by now.
+      if (typeof made !== 'function') throw error;
     } catch {
       throw new TypeError(
         `the task ${name} cannot be made again from its source; mark a function of a module with task()`,
