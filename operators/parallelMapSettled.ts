@@ -47,6 +47,47 @@ const settledRows = (): OperatorFunction<Block, SettledRow<unknown, unknown>> =>
     );
   });
 
+/**
+ * Runs a task for every input in parallel and emits how each has settled: a failing task never errors the stream.
+ *
+ * One row per input, in input order or with `ordered: false` in completion order: `{ status: 'fulfilled', index, input,
+ * value }` where the task has returned, `{ status: 'rejected', index, input, reason }` where it has failed, `reason` being
+ * a `TaskError` with what it threw as its `cause`. `retry` comes first: only an input's last failure is a row.
+ *
+ * It errors where the run itself cannot go on: the source errors, `timeout` passes, the task is not found. With two workers:
+ *
+ * ```text
+ * source:  abc|
+ *          parallelMapSettled(task, { concurrency: 2 })
+ * task a:  ----A|
+ * task b:   -#
+ * task c:    ------C|
+ * result:  ----(AB)C|
+ *
+ * A:  { status: 'fulfilled', index: 0, input: 'a', value: 'A' }
+ * B:  { status: 'rejected', index: 1, input: 'b', reason: TaskError }
+ * C:  { status: 'fulfilled', index: 2, input: 'c', value: 'C' }
+ * ```
+ *
+ * @param task as of `parallelMap`
+ * @param options as of `parallelMap`, without `failFast`, which has nothing to say here
+ * @returns an operator from inputs to settled rows
+ * @throws TypeError, RangeError for a wrong task or option, when it is called and not when it is subscribed to
+ * @example
+ * import { from } from 'rxjs';
+ * import { parallelMapSettled } from 'rx-parfor';
+ *
+ * const root = (x: number) => {
+ *   if (x < 0) throw new RangeError('negative');
+ *   return Math.sqrt(x);
+ * };
+ * from([4, -1])
+ *   .pipe(parallelMapSettled(root))
+ *   .subscribe(row => console.log(row.status === 'fulfilled' ? row.value : row.reason.message));
+ * // 2
+ * // the task failed for input -1 (index 1): RangeError: negative
+ * @see JavaScript's `Promise.allSettled`
+ */
 export function parallelMapSettled<
   T extends readonly unknown[],
   R,
@@ -60,15 +101,6 @@ export function parallelMapSettled<T, R, A extends Args = [], K extends object =
   task: (value: T, ...shared: Shared<A, K>) => Returned<R>,
   options?: SettledOptions<A, K> & { spread?: false },
 ): OperatorFunction<T, SettledRow<T, R>>;
-/**
- * Runs a task for every input in parallel and emits how each has settled; a failing task never errors the stream.
- *
- * ```text
- * source:  abc|
- * task:    --x|  b: --#
- * result:  --(xyz|)
- * ```
- */
 export function parallelMapSettled(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   if (options?.failFast === true)
     throw new TypeError(

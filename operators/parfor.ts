@@ -23,6 +23,42 @@ const blocksToColumns = (): OperatorFunction<Block, unknown> => source =>
     );
   });
 
+/**
+ * Runs a task for every input in parallel and emits, once and on completion, the results as columns.
+ *
+ * Rows that are tuples give an array of columns, rows that are plain objects an object of columns, any other row one column.
+ * A column that has only numbers is a `Float64Array`, any other a plain array, nothing coerced. No rows give `[]`. It is
+ * `parallelMap` and then `toColumns`, but numbers stay packed as they came from the workers, and no rows are made of them.
+ *
+ * It errors as `parallelMap` does, then without columns, also with `failFast: false`; and with a `TypeError` at the first row
+ * whose shape differs. With two workers:
+ *
+ * ```text
+ * source:  abcd|
+ *          parfor(task, { concurrency: 2 })
+ * task a:  -----A|
+ * task b:   -B|
+ * task c:     -C|
+ * task d:       -----D|
+ * result:  -----------(r|)
+ *
+ * r:  ['A', 'B', 'C', 'D']
+ * ```
+ *
+ * @param task as of `parallelMap`; all that it returns must be of one shape
+ * @param options as of `parallelMap`; with `ordered: false` the columns are in completion order
+ * @returns an operator from inputs to the columns
+ * @throws TypeError, RangeError for a wrong task or option, when it is called and not when it is subscribed to
+ * @example
+ * import { range } from 'rxjs';
+ * import { parfor } from 'rx-parfor';
+ *
+ * range(0, 4)
+ *   .pipe(parfor(x => [x, x ** 2, `#${x}`]))
+ *   .subscribe(([x, square, label]) => console.log(x, square, label));
+ * // Float64Array(4) [ 0, 1, 2, 3 ] Float64Array(4) [ 0, 1, 4, 9 ] [ '#0', '#1', '#2', '#3' ]
+ * @see QuTiP's `parfor` (columns out of a loop), after MATLAB's
+ */
 export function parfor<T extends readonly unknown[], R, A extends Args = [], K extends object = never>(
   task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
   options: MapOptions<A, K> & { spread: true },

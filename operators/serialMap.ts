@@ -6,6 +6,42 @@ import { rows } from '../lib/scheduling/rows.js';
 import type { Task } from '../lib/task.js';
 import type { Args, Returned, Shared } from '../lib/taskParameters.js';
 
+/**
+ * Runs a task for every input one after another in this thread and emits one row per input: the serial twin of
+ * `parallelMap`, to compare with and to debug by.
+ *
+ * The same signature, rows, errors and progress; options that make a run parallel (`executor`, `concurrency`, `chunk`)
+ * change nothing. Closures work, and values of any kind, as nothing crosses to a worker. Where the source and the task
+ * are synchronous all of it is, as of `map`; an async task is awaited before the next one starts, as of `concatMap`:
+ *
+ * ```text
+ * source:  abc|
+ *          serialMap(task)
+ * task a:  ---(A|)
+ * task b:     -(B|)
+ * task c:      --(C|)
+ * result:  ---AB-(C|)
+ * ```
+ *
+ * @param task called as `task(input, ...args, kwargs)`, with `spread` as `task(...input, ...args, kwargs)`; it may be async
+ * @param options as of `parallelMap`; a synchronous task cannot be interrupted, so `taskTimeout` is for async ones
+ * @returns an operator from inputs to rows
+ * @throws TypeError, RangeError for a wrong task or option, when it is called and not when it is subscribed to
+ * @example
+ * import { range } from 'rxjs';
+ * import { serialMap } from 'rx-parfor';
+ *
+ * const offset = 10;
+ * range(0, 3)
+ *   .pipe(serialMap(x => x + offset))
+ *   .subscribe(row => console.log(row));
+ * console.log('all there');
+ * // 10
+ * // 11
+ * // 12
+ * // all there
+ * @see QuTiP's `serial_map`; RxJS's `map` and `concatMap`
+ */
 export function serialMap<T extends readonly unknown[], R, A extends Args = [], K extends object = never>(
   task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
   options: MapOptions<A, K> & { spread: true },

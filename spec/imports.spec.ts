@@ -27,7 +27,8 @@ function importsOf(module: string, text: string): Import[] {
     if (ts.isImportDeclaration(node))
       add(node.moduleSpecifier, node.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword);
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, !node.isTypeOnly);
-    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, false);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
+      add(node.argument.literal, false);
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
       add(node.arguments[0], true);
     ts.forEachChild(node, visit);
@@ -54,7 +55,10 @@ function loadedBy(module: string): string[] {
 }
 
 const isOwn = (to: string) => modules.includes(to);
-const isIn = (...folders: string[]) => (path: string) => folders.some(folder => path.startsWith(`${folder}/`));
+const isIn =
+  (...folders: string[]) =>
+  (path: string) =>
+    folders.some(folder => path.startsWith(`${folder}/`));
 const isOperator = isIn('operators');
 const isLib = isIn('lib');
 const isExecutor = isIn('lib/executors', 'lib/bullmq');
@@ -90,20 +94,35 @@ test('every module that is imported is there', () => {
 });
 
 test('index names operators and lib, and nobody imports it', () => {
-  assert.equal(offences((from, to) => from === 'index.ts' && !isOperator(to) && !isLib(to)), []);
-  assert.equal(offences((_, to) => to === 'index.ts'), []);
+  assert.equal(
+    offences((from, to) => from === 'index.ts' && !isOperator(to) && !isLib(to)),
+    [],
+  );
+  assert.equal(
+    offences((_, to) => to === 'index.ts'),
+    [],
+  );
 });
 
 test('an operator imports lib and rxjs: no other operator', () => {
-  assert.equal(offences((from, to) => isOperator(from) && !isLib(to) && to !== 'rxjs'), []);
+  assert.equal(
+    offences((from, to) => isOperator(from) && !isLib(to) && to !== 'rxjs'),
+    [],
+  );
 });
 
 test('nothing in lib imports an operator', () => {
-  assert.equal(offences((from, to) => isLib(from) && isOperator(to)), []);
+  assert.equal(
+    offences((from, to) => isLib(from) && isOperator(to)),
+    [],
+  );
 });
 
 test('errors.ts imports nothing; protocol.ts nothing but types of Node’s', () => {
-  assert.equal(offences(from => from === 'lib/errors.ts'), []);
+  assert.equal(
+    offences(from => from === 'lib/errors.ts'),
+    [],
+  );
   assert.equal(
     offences((from, to, atRunTime) => from === 'lib/protocol.ts' && (atRunTime || !to.startsWith('node:'))),
     [],
@@ -116,9 +135,10 @@ test('in lib only options.ts names a concrete executor', () => {
 });
 
 test('of operators only serialMap names one: inline, where it runs', () => {
-  assert.equal(offences((from, to) => isOperator(from) && isExecutor(to)), [
-    'operators/serialMap.ts imports lib/executors/inline.ts',
-  ]);
+  assert.equal(
+    offences((from, to) => isOperator(from) && isExecutor(to)),
+    ['operators/serialMap.ts imports lib/executors/inline.ts'],
+  );
 });
 
 test('the scheduler knows executors by their interface, and no clock but that of RxJS', () => {
@@ -150,7 +170,10 @@ test('index loads rxjs, tinypool and Node: what else there is has an entry of it
 test('packages that are imported are dependencies', () => {
   const { dependencies, peerDependencies } = JSON.parse(sourceOf('package.json'));
   const known = Object.keys({ ...dependencies, ...peerDependencies });
-  assert.equal(offences((_, to) => !isOwn(to) && !to.startsWith('node:') && !known.includes(to)), []);
+  assert.equal(
+    offences((_, to) => !isOwn(to) && !to.startsWith('node:') && !known.includes(to)),
+    [],
+  );
 });
 
 test('no module loads itself in the end', () => {

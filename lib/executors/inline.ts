@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { callTask, isThenable } from '../callTask.js';
 import { checkOptions, either, ofType, whole } from '../checkOptions.js';
 import { type Chunk, type Executor, ExecutorClosedError, LeaseExpired, type Report } from '../executor.js';
@@ -14,6 +14,7 @@ export interface InlineOptions {
 class InlineExecutor implements Executor {
   // One input at a time: there is no trip to save, and no row waits for another.
   readonly lease = { slice: Infinity, limit: 1 };
+  readonly #running = new Set<Subscriber<Report>>();
   #closed = false;
 
   constructor(readonly parallelism: number) {}
@@ -24,6 +25,8 @@ class InlineExecutor implements Executor {
         subscriber.error(new ExecutorClosedError());
         return;
       }
+      this.#running.add(subscriber);
+      subscriber.add(() => this.#running.delete(subscriber));
       const call = callTask(run.task, run);
       let i = 0;
       let since = 0;
@@ -50,13 +53,15 @@ class InlineExecutor implements Executor {
         while (i < inputs.length && !subscriber.closed) {
           since = performance.now();
           let row: unknown;
+          let pending: boolean;
           try {
             row = call(inputs[i]);
+            pending = isThenable(row);
           } catch (error) {
             bad(error);
             continue;
           }
-          if (!isThenable(row)) {
+          if (!pending) {
             good(row);
             continue;
           }
@@ -68,7 +73,8 @@ class InlineExecutor implements Executor {
             settle(value);
             goOn();
           };
-          row.then(then(good), then(bad));
+          // By way of a promise: a thenable may throw, or answer twice.
+          Promise.resolve(row).then(then(good), then(bad));
           return;
         }
         subscriber.complete();
@@ -80,6 +86,7 @@ class InlineExecutor implements Executor {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const subscriber of this.#running) subscriber.error(new ExecutorClosedError());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

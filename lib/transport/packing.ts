@@ -10,12 +10,13 @@ const NUMBER: Shape = { kind: 'number' };
 const TUPLE: Shape = { kind: 'tuple' };
 
 /** An array of exactly its items: no holes, no further properties, no subclass, and not to be moved. */
-const isTuple = (row: unknown): row is unknown[] =>
-  Array.isArray(row) &&
-  row.length <= MOST_COLUMNS &&
-  Object.getPrototypeOf(row) === Array.prototype &&
-  Object.keys(row).length === row.length &&
-  !isTransfer(row);
+function isTuple(row: unknown): row is unknown[] {
+  if (!Array.isArray(row) || row.length > MOST_COLUMNS) return false;
+  if (Object.getPrototypeOf(row) !== Array.prototype || isTransfer(row)) return false;
+  const keys = Object.keys(row);
+  // Indices come first: where the last key is the last index, a further property cannot make up for a hole.
+  return keys.length === row.length && (row.length === 0 || keys[row.length - 1] === String(row.length - 1));
+}
 
 /** The keys of an object that is nothing but its enumerable properties, or `undefined`. */
 function recordKeys(row: unknown): readonly string[] | undefined {

@@ -12,7 +12,12 @@ export class Untransferable extends Error {
     /** Whether it is about the value as a whole: no place inside it is to blame. */
     readonly whole = false,
   ) {
-    super(`${path ? `${path} is ` : 'it is '}${why}`);
+    super(why);
+  }
+
+  /** The place, as far as it is known by now, and what is wrong there. */
+  get text(): string {
+    return `${this.path || 'it'} is ${this.why}`;
   }
 }
 
@@ -141,7 +146,7 @@ export class Encoder {
     } catch (failure) {
       if (!(failure instanceof Untransferable)) throw failure;
       return this.encode(
-        new Error(`the task threw ${inspect(error, { depth: 1 })}, which cannot cross: ${failure.message}`),
+        new Error(`the task threw ${inspect(error, { depth: 1 })}, which cannot cross: ${failure.text}`),
       );
     }
   }
@@ -431,7 +436,7 @@ export function decodeThrown(value: unknown, tag: object): unknown {
     return decode(value, tag);
   } catch (error) {
     if (!(error instanceof Untransferable)) throw error;
-    return new Error(`the task threw a value that cannot be put together here: ${error.message}`);
+    return new Error(`the task threw a value that cannot be put together here: ${error.text}`);
   }
 }
 

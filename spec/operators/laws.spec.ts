@@ -1,6 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { concatMap, from, map, mergeMap, type Observable, of, type OperatorFunction, Subject, take, toArray } from 'rxjs';
+import {
+  concatMap,
+  from,
+  map,
+  mergeMap,
+  type Observable,
+  type OperatorFunction,
+  of,
+  Subject,
+  take,
+  toArray,
+} from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,7 +26,7 @@ import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
 import { parfor } from '../../operators/parfor.js';
 import { serialMap } from '../../operators/serialMap.js';
 import { toColumns } from '../../operators/toColumns.js';
-import { inVirtualTime } from './marbleExecutor.js';
+import { inVirtualTime, promiseOf } from './marbleExecutor.js';
 
 /** What a subscriber has seen. Of a task's failure only what the task threw counts: RxJS knows no TaskError. */
 type Log = unknown[];
@@ -40,7 +51,9 @@ const sources = fc
 
 /** For each letter how long its task takes, and whether it fails. */
 const promises = fc.record(
-  Object.fromEntries([...'abcde'].map(letter => [letter, fc.tuple(fc.nat(4), fc.constantFrom('ok', 'ok', 'ok', 'fails'))])),
+  Object.fromEntries(
+    [...'abcde'].map(letter => [letter, fc.tuple(fc.nat(4), fc.constantFrom('ok', 'ok', 'ok', 'fails'))]),
+  ),
 );
 
 const failing = fc.subarray([...'abcde'], { maxLength: 2 });
@@ -86,12 +99,7 @@ test('serialMap ≡ concatMap, for asynchronous tasks', () => {
           const [ms, ends] = promises[letter]!;
           return cold(`${ms}ms ${ends === 'ok' ? '(r|)' : '#'}`, { r: letter.toUpperCase() }, `no ${letter}`);
         };
-        // A promise in virtual time: RxJS cannot hold back the real ones.
-        const task = (letter: string) =>
-          ({
-            then: (resolve: (row: string) => void, reject: (error: unknown) => void) =>
-              inner(letter).subscribe({ next: resolve, error: reject }),
-          }) as unknown as Promise<string>;
+        const task = (letter: string) => promiseOf(inner(letter));
         return [serialMap(task), concatMap(inner)];
       }),
     ),
@@ -107,12 +115,11 @@ test('parallelMap on inline({ concurrency: n }), unordered ≡ mergeMap(…, n),
           const [ms, ends] = promises[letter]!;
           return cold(`${ms}ms ${ends === 'ok' ? '(r|)' : '#'}`, { r: letter.toUpperCase() }, `no ${letter}`);
         };
-        const task = (letter: string) =>
-          ({
-            then: (resolve: (row: string) => void, reject: (error: unknown) => void) =>
-              inner(letter).subscribe({ next: resolve, error: reject }),
-          }) as unknown as Promise<string>;
-        return [parallelMap(task, { executor: inline({ concurrency: n }), ordered: false }), mergeMap(inner, n)];
+        const task = (letter: string) => promiseOf(inner(letter));
+        return [
+          parallelMap(task, { executor: inline({ concurrency: n }), ordered: false }),
+          mergeMap(inner, n),
+        ];
       }),
     ),
     { numRuns: 400 },
@@ -137,10 +144,16 @@ class Deferred {
 /** Which of the pending promises is next, and whether it is fulfilled. */
 type Pick = readonly [which: number, ok: boolean];
 const picks = (okOnly: boolean) =>
-  fc.array(fc.tuple(fc.nat(), okOnly ? fc.constant(true) : fc.oneof({ arbitrary: fc.constant(true), weight: 9 }, fc.constant(false))), {
-    minLength: 12,
-    maxLength: 12,
-  });
+  fc.array(
+    fc.tuple(
+      fc.nat(),
+      okOnly ? fc.constant(true) : fc.oneof({ arbitrary: fc.constant(true), weight: 9 }, fc.constant(false)),
+    ),
+    {
+      minLength: 12,
+      maxLength: 12,
+    },
+  );
 
 /** Runs an operator over 0, 1, 2, … on promises that settle as the picks say; gives what was seen after each. */
 async function settling(
@@ -171,8 +184,10 @@ test('parallelMap on inline({ concurrency: n }), unordered ≡ mergeMap(…, n),
     fc.asyncProperty(few, concurrencies, picks(false), limit, async (count, n, picks, most) => {
       const some = most === Infinity ? (rows: Observable<unknown>) => rows : take<unknown>(most);
       const executor = inline({ concurrency: n });
-      const ours = await settling(count, picks, task => rows =>
-        rows.pipe(parallelMap(task, { executor, ordered: false }), some),
+      const ours = await settling(
+        count,
+        picks,
+        task => rows => rows.pipe(parallelMap(task, { executor, ordered: false }), some),
       );
       const theirs = await settling(count, picks, task => rows => rows.pipe(mergeMap(task, n), some));
       assert.equal(ours.steps, theirs.steps);
@@ -187,7 +202,9 @@ test('ordered ≡ unordered, sorted: each row as soon as all before it are there
   await fc.assert(
     fc.asyncProperty(few, concurrencies, picks(true), async (count, n, picks) => {
       const executor = inline({ concurrency: n });
-      const { steps, settled, deferred } = await settling(count, picks, task => parallelMap(task, { executor }));
+      const { steps, settled, deferred } = await settling(count, picks, task =>
+        parallelMap(task, { executor }),
+      );
       assert.equal(deferred.calls, [...Array(count).keys()]);
       steps.forEach((log, step) => {
         const there = new Set(settled.slice(0, step));
@@ -207,7 +224,9 @@ test('parallelMapSettled ≡ Promise.allSettled', async () => {
       const executor = inline({ concurrency: n });
       const deferred = new Deferred();
       const ours = new Promise<unknown[]>(resolve => {
-        from([...Array(count).keys()]).pipe(parallelMapSettled(deferred.task, { executor }), toArray()).subscribe(resolve);
+        from([...Array(count).keys()])
+          .pipe(parallelMapSettled(deferred.task, { executor }), toArray())
+          .subscribe(resolve);
       });
       const fate: boolean[] = [];
       for (const [which, ok] of picks) {
@@ -220,9 +239,17 @@ test('parallelMapSettled ≡ Promise.allSettled', async () => {
       const theirs = await Promise.allSettled(
         fate.map((ok, index) => (ok ? Promise.resolve(`row ${index}`) : Promise.reject(`no ${index}`))),
       );
-      const rows = (await ours) as { status: string; index: number; input: number; value?: string; reason?: TaskError }[];
+      const rows = (await ours) as {
+        status: string;
+        index: number;
+        input: number;
+        value?: string;
+        reason?: TaskError;
+      }[];
       assert.equal(
-        rows.map(({ status, value, reason }) => (reason ? { status, reason: reason.cause } : { status, value })),
+        rows.map(({ status, value, reason }) =>
+          reason ? { status, reason: reason.cause } : { status, value },
+        ),
         theirs,
       );
       assert.ok(rows.every(({ index, input }, i) => index === i && input === i));
@@ -245,9 +272,16 @@ test('failFast: false ≡ the rows of the good inputs, then an error with all th
       let end: unknown;
       from([...fates.keys()])
         .pipe(operator)
-        .subscribe({ next: row => rows.push(row), error: error => (end = error), complete: () => (end = '|') });
+        .subscribe({
+          next: row => rows.push(row),
+          error: error => (end = error),
+          complete: () => (end = '|'),
+        });
       const indices = [...fates.keys()];
-      assert.equal(rows, indices.filter(i => fates[i]).map(i => -i));
+      assert.equal(
+        rows,
+        indices.filter(i => fates[i]).map(i => -i),
+      );
       const bad = indices.filter(i => !fates[i]);
       if (bad.length === 0) assert.is(end, '|');
       else {
@@ -301,7 +335,13 @@ function packing(rows: readonly unknown[]): Executor {
 }
 
 const numbers = fc.oneof(fc.double(), fc.integer());
-const cells = fc.oneof({ arbitrary: numbers, weight: 9 }, fc.string(), fc.bigInt(), fc.boolean(), fc.constant(undefined));
+const cells = fc.oneof(
+  { arbitrary: numbers, weight: 9 },
+  fc.string(),
+  fc.bigInt(),
+  fc.boolean(),
+  fc.constant(undefined),
+);
 const key = fc.constantFrom('x', 'y', '1', '__proto__');
 /** Sweeps of rows: of one shape, of numbers or not, and now and then one that does not fit. */
 const manyRows = fc
@@ -314,7 +354,9 @@ const manyRows = fc
     fc.array(fc.dictionary(key, numbers, { maxKeys: 2, noNullPrototype: true }), { maxLength: 5 }),
     fc.array(fc.constantFrom(new Date(0), new Map([[1, 2]]), Float64Array.of(1)), { maxLength: 5 }),
   )
-  .chain(rows => fc.tuple(fc.constant(rows as unknown[]), fc.option(fc.oneof(cells, fc.tuple(cells)), { freq: 9 })))
+  .chain(rows =>
+    fc.tuple(fc.constant(rows as unknown[]), fc.option(fc.oneof(cells, fc.tuple(cells)), { freq: 9 })),
+  )
   .map(([rows, odd]) => (odd === null ? rows : [...rows, odd]));
 
 test('parfor ≡ parallelMap, then toColumns', () => {

@@ -36,6 +36,14 @@ export function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
+/** A promise in virtual time, where RxJS cannot hold back the real ones: it settles as an Observable does. */
+export const promiseOf = <T>(settles: Observable<T>): Promise<T> =>
+  ({
+    // biome-ignore lint/suspicious/noThenProperty: that is what a promise is
+    then: (resolve: (value: T) => void, reject: (reason: unknown) => void) =>
+      settles.subscribe({ next: resolve, error: reject }),
+  }) as unknown as Promise<T>;
+
 /** What a failing task of a marble executor throws. */
 export const oops = new Error('oops');
 

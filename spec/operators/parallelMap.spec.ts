@@ -310,6 +310,19 @@ test('a synchronous run that is unsubscribed from inside next: the source is sto
   assert.is(read, 3);
 });
 
+test('unsubscribe inside next, when more has come by then: it is not run', () => {
+  const source = new Subject<number>();
+  const calls: number[] = [];
+  const run = source
+    .pipe(parallelMap(x => calls.push(x), { executor: inline({ concurrency: 2 }) }))
+    .subscribe(() => {
+      source.next(2);
+      run.unsubscribe();
+    });
+  source.next(1);
+  assert.equal(calls, [1]);
+});
+
 test('inputs that come while a row is emitted wait for their turn, as of an expand', () => {
   const source = new Subject<number>();
   const rows: number[] = [];

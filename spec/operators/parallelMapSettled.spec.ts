@@ -73,6 +73,21 @@ marbles('many, some failing: rows in input order, and the run goes on', h => {
   });
 });
 
+marbles('many, as the doc comment has it', h => {
+  const source = h.cold('    abc|');
+  const executor = h.executorOf(2, {
+    a: '                     ----A|',
+    b: '                      -#',
+    c: '                       ------C|',
+  });
+  const result = '           ----(AB)C|';
+
+  h.expectObservable(source.pipe(parallelMapSettled(task, { executor }))).toBe(result, {
+    ...rows,
+    B: rows.b,
+  });
+});
+
 marbles('ordered: false: rows in completion order, and the index tells which input', h => {
   const source = h.cold('    abcd|');
   const executor = h.executorOf(2, {

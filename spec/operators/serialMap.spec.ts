@@ -6,7 +6,7 @@ import { MapError, TaskError, TaskTimeoutError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { serialMap } from '../../operators/serialMap.js';
-import { marbles, oops } from './marbleExecutor.js';
+import { marbles, oops, promiseOf } from './marbleExecutor.js';
 
 const upper = (letter: string): string => letter.toUpperCase();
 
@@ -21,9 +21,7 @@ function asyncTask({ cold }: RunHelpers, promises: Readonly<Record<string, strin
     calls.push(input);
     const marble = [promises[input] ?? []].flat()[nth];
     if (marble === undefined) throw new Error(`no marbles for call ${nth + 1} of ${input}`);
-    const then = (resolve: (row: string) => void, reject: (error: unknown) => void) =>
-      void cold(marble, undefined, oops).subscribe({ next: resolve, error: reject });
-    return { then } as unknown as Promise<string>;
+    return promiseOf(cold<string>(marble, undefined, oops));
   };
   return Object.assign(task, { calls });
 }
@@ -68,9 +66,9 @@ marbles('an async task: one input after another', h => {
   const source = h.cold('    abc|');
   const subscription = '     ^--!';
   const task = asyncTask(h, {
-    a: '                     ---A',
-    b: '                        -B',
-    c: '                         --C',
+    a: '                     ---(A|)',
+    b: '                        -(B|)',
+    c: '                         --(C|)',
   });
   const result = '           ---AB-(C|)';
 

@@ -17,7 +17,9 @@ numbers.pipe(parfor(x => [x, `${x}`])).subscribe(([xs, names]) => {
   expectTypeOf(names).toEqualTypeOf<string[]>();
 });
 // A tuple of any length: columns of any length.
-expectTypeOf(numbers.pipe(parfor(x => Array.from({ length: 2 }, () => x)))).toEqualTypeOf<Observable<Float64Array[]>>();
+expectTypeOf(numbers.pipe(parfor(x => Array.from({ length: 2 }, () => x)))).toEqualTypeOf<
+  Observable<Float64Array[]>
+>();
 const sumDiff = (x: number, y: number, { z = 0 }) => [x + y, x - y, z];
 zip([1, 2, 3], [4, 5, 6])
   .pipe(parfor(sumDiff, { spread: true, kwargs: { z: 5 } }))
@@ -40,7 +42,9 @@ expectTypeOf(numbers.pipe(parfor(x => `${x}`))).toEqualTypeOf<Observable<string[
 expectTypeOf(numbers.pipe(parfor(x => BigInt(x)))).toEqualTypeOf<Observable<bigint[]>>();
 expectTypeOf(numbers.pipe(parfor(x => x > 1))).toEqualTypeOf<Observable<boolean[]>>();
 expectTypeOf(numbers.pipe(parfor(x => new Date(x)))).toEqualTypeOf<Observable<Date[]>>();
-expectTypeOf(numbers.pipe(parfor(x => (x > 1 ? null : undefined)))).toEqualTypeOf<Observable<(null | undefined)[]>>();
+expectTypeOf(numbers.pipe(parfor(x => (x > 1 ? null : undefined)))).toEqualTypeOf<
+  Observable<(null | undefined)[]>
+>();
 
 // Instances of a class are single values.
 class Qobj {
@@ -63,9 +67,12 @@ expectTypeOf(from([[1, 'a']] as [number, string][]).pipe(toColumns())).toEqualTy
 >();
 expectTypeOf(of({ x: 1 }).pipe(toColumns())).toEqualTypeOf<Observable<{ x: Float64Array }>>();
 expectTypeOf(numbers.pipe(toColumns())).toEqualTypeOf<Observable<Float64Array>>();
-expectTypeOf(numbers.pipe(parallelMap(x => [x, `${x}`]), toColumns())).toEqualTypeOf<
-  Observable<[Float64Array, string[]]>
->();
+expectTypeOf(
+  numbers.pipe(
+    parallelMap(x => [x, `${x}`]),
+    toColumns(),
+  ),
+).toEqualTypeOf<Observable<[Float64Array, string[]]>>();
 
 // @ts-expect-error a column of strings is no Float64Array
 numbers.pipe(parfor(x => [x, `${x}`])).subscribe(([, names]: [Float64Array, Float64Array]) => names);

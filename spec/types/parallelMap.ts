@@ -10,14 +10,18 @@ const letters = from(['a', 'b']);
 expectTypeOf(numbers.pipe(parallelMap(x => x + 1))).toEqualTypeOf<Observable<number>>();
 expectTypeOf(numbers.pipe(parallelMap(x => `${x}`))).toEqualTypeOf<Observable<string>>();
 expectTypeOf(letters.pipe(parallelMap(x => x.length))).toEqualTypeOf<Observable<number>>();
-expectTypeOf(numbers.pipe(parallelMap(x => ({ x, text: `${x}` })))).toEqualTypeOf<Observable<{ x: number; text: string }>>();
+expectTypeOf(numbers.pipe(parallelMap(x => ({ x, text: `${x}` })))).toEqualTypeOf<
+  Observable<{ x: number; text: string }>
+>();
 expectTypeOf(numbers.pipe(parallelMap(x => new Date(x)))).toEqualTypeOf<Observable<Date>>();
 
 // A literal is of its general type; an array literal is a tuple.
 expectTypeOf(numbers.pipe(parallelMap(() => 'one'))).toEqualTypeOf<Observable<string>>();
 expectTypeOf(numbers.pipe(parallelMap(() => true))).toEqualTypeOf<Observable<boolean>>();
 expectTypeOf(numbers.pipe(parallelMap(x => [x, `${x}`]))).toEqualTypeOf<Observable<[number, string]>>();
-expectTypeOf(numbers.pipe(parallelMap(x => Array.from({ length: x }, () => x)))).toEqualTypeOf<Observable<number[]>>();
+expectTypeOf(numbers.pipe(parallelMap(x => Array.from({ length: x }, () => x)))).toEqualTypeOf<
+  Observable<number[]>
+>();
 
 // Async tasks: what is awaited.
 expectTypeOf(numbers.pipe(parallelMap(async x => x))).toEqualTypeOf<Observable<number>>();
@@ -28,7 +32,9 @@ expectTypeOf(numbers.pipe(parallelMap(sometimes))).toEqualTypeOf<Observable<Date
 
 // Unions, and rows that say nothing.
 expectTypeOf(numbers.pipe(parallelMap(x => (x > 0 ? x : null)))).toEqualTypeOf<Observable<number | null>>();
-expectTypeOf(numbers.pipe(parallelMap(x => (x > 0 ? x : undefined)))).toEqualTypeOf<Observable<number | undefined>>();
+expectTypeOf(numbers.pipe(parallelMap(x => (x > 0 ? x : undefined)))).toEqualTypeOf<
+  Observable<number | undefined>
+>();
 expectTypeOf(numbers.pipe(parallelMap(x => void x))).toEqualTypeOf<Observable<undefined>>();
 expectTypeOf(numbers.pipe(parallelMap(x => x as unknown))).toEqualTypeOf<Observable<unknown>>();
 // biome-ignore lint/suspicious/noExplicitAny: that is what is tested
@@ -71,7 +77,9 @@ expectTypeOf(
 expectTypeOf(
   numbers.pipe(parallelMap((x, text, many) => [x, text, many], { args: ['q', Float64Array.of(1)] })),
 ).toEqualTypeOf<Observable<[number, string, Float64Array<ArrayBuffer>]>>();
-expectTypeOf(numbers.pipe(parallelMap((x, { z }) => x + z, { kwargs: { z: 5 } }))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap((x, { z }) => x + z, { kwargs: { z: 5 } }))).toEqualTypeOf<
+  Observable<number>
+>();
 const addDiff = (x: number, y: Float64Array, { z = 0 }: { z?: number } = {}) => [y.map(v => x + v), z];
 numbers.pipe(parallelMap(addDiff, { args: [Float64Array.of(4, 5, 6)], kwargs: { z: 5 } }));
 numbers.pipe(parallelMap(addDiff, { args: [Float64Array.of(4, 5, 6)], kwargs: {} }));
@@ -79,15 +87,21 @@ numbers.pipe(parallelMap(addDiff, { args: [Float64Array.of(4, 5, 6)] }));
 
 // spread: a tuple of inputs is the parameters.
 const sumDiff = (x: number, y: number, { z = 0 }) => [x + y, x - y, z];
-expectTypeOf(zip([1, 2], [4, 5]).pipe(parallelMap(sumDiff, { spread: true, kwargs: { z: 5 } }))).toEqualTypeOf<
-  Observable<number[]>
->();
-const pairs = of<[number, string][]>([1, 'a']);
-expectTypeOf(pairs.pipe(parallelMap((n, s) => [s, n], { spread: true }))).toEqualTypeOf<Observable<[string, number]>>();
 expectTypeOf(
-  pairs.pipe(parallelMap((n, s, more, { k }) => [n, s, more, k], { spread: true, args: [1n], kwargs: { k: 'k' } })),
+  zip([1, 2], [4, 5]).pipe(parallelMap(sumDiff, { spread: true, kwargs: { z: 5 } })),
+).toEqualTypeOf<Observable<number[]>>();
+const pairs = of<[number, string][]>([1, 'a']);
+expectTypeOf(pairs.pipe(parallelMap((n, s) => [s, n], { spread: true }))).toEqualTypeOf<
+  Observable<[string, number]>
+>();
+expectTypeOf(
+  pairs.pipe(
+    parallelMap((n, s, more, { k }) => [n, s, more, k], { spread: true, args: [1n], kwargs: { k: 'k' } }),
+  ),
 ).toEqualTypeOf<Observable<[number, string, bigint, string]>>();
-expectTypeOf(pairs.pipe(parallelMap(pair => pair, { spread: false }))).toEqualTypeOf<Observable<[number, string]>>();
+expectTypeOf(pairs.pipe(parallelMap(pair => pair, { spread: false }))).toEqualTypeOf<
+  Observable<[number, string]>
+>();
 
 // Every option.
 numbers.pipe(
@@ -98,7 +112,9 @@ numbers.pipe(
     concurrency: 4,
     chunk: 'auto',
     executor: inline(),
-    progress: { next: ({ completed, total, fraction }) => [completed, total?.toFixed(), fraction?.toFixed()] },
+    progress: {
+      next: ({ completed, total, fraction }) => [completed, total?.toFixed(), fraction?.toFixed()],
+    },
     failFast: false,
     retry: { count: 3, delay: 100 },
     taskTimeout: 10,

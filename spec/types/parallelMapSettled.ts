@@ -1,7 +1,13 @@
 // Checked by the compiler alone: nothing here is run.
 import { expectTypeOf } from 'expect-type';
 import { filter, type Observable, of, range } from 'rxjs';
-import { type FulfilledRow, parallelMapSettled, type RejectedRow, type SettledRow, type TaskError } from '../../index.js';
+import {
+  type FulfilledRow,
+  parallelMapSettled,
+  type RejectedRow,
+  type SettledRow,
+  type TaskError,
+} from '../../index.js';
 
 const settled = range(0, 3).pipe(parallelMapSettled(async x => [x, `${x}`]));
 expectTypeOf(settled).toEqualTypeOf<Observable<SettledRow<number, [number, string]>>>();
@@ -24,11 +30,15 @@ settled.subscribe(row => {
   const settledResult: PromiseSettledResult<[number, string]> = row;
   return settledResult;
 });
-expectTypeOf(settled.pipe(filter(row => row.status === 'rejected'))).toEqualTypeOf<Observable<RejectedRow<number>>>();
+expectTypeOf(settled.pipe(filter(row => row.status === 'rejected'))).toEqualTypeOf<
+  Observable<RejectedRow<number>>
+>();
 
 const pairs = of<[number, string][]>([1, 'a']);
 expectTypeOf(
-  pairs.pipe(parallelMapSettled((n, s, { k }) => n + s.length + k, { spread: true, kwargs: { k: 1 }, retry: 2 })),
+  pairs.pipe(
+    parallelMapSettled((n, s, { k }) => n + s.length + k, { spread: true, kwargs: { k: 1 }, retry: 2 }),
+  ),
 ).toEqualTypeOf<Observable<SettledRow<[number, string], number>>>();
 
 // @ts-expect-error no failure ends this run

@@ -41,7 +41,9 @@ grid({ x: [1, 2], name: ['a'] })
     }),
   )
   .subscribe();
-expectTypeOf(grid({ x: [1, 2] as number[], y: new Set<string>() })).toEqualTypeOf<Sweep<{ x: number; y: string }>>();
+expectTypeOf(grid({ x: [1, 2] as number[], y: new Set<string>() })).toEqualTypeOf<
+  Sweep<{ x: number; y: string }>
+>();
 grid({ x: [1, 2] as number[], on: [true, false] as boolean[] })
   .pipe(parfor(({ x, on }) => ({ x, on })))
   .subscribe(columns => expectTypeOf(columns).toEqualTypeOf<{ x: Float64Array; on: boolean[] }>());

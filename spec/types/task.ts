@@ -10,7 +10,11 @@ expectTypeOf(energy(3, { k: 2 })).toEqualTypeOf<number>();
 expectTypeOf(range(0, 3).pipe(parallelMap(energy, { kwargs: { k: 2 } }))).toEqualTypeOf<Observable<number>>();
 expectTypeOf(range(0, 3).pipe(parallelMap(energy))).toEqualTypeOf<Observable<number>>();
 
-const later = task({ url: 'file:///tasks.js' }, 'later', async (x: number): Promise<[number, string]> => [x, `${x}`]);
+const later = task(
+  { url: 'file:///tasks.js' },
+  'later',
+  async (x: number): Promise<[number, string]> => [x, `${x}`],
+);
 expectTypeOf(range(0, 3).pipe(parallelMap(later))).toEqualTypeOf<Observable<[number, string]>>();
 task({ url: new URL('file:///tasks.js') }, 'same', <T>(value: T) => value);
 expectTypeOf(energy).toExtend<Task>();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { from, interval, map, Observable, type SchedulerLike, type Subscriber, take } from 'rxjs';
+import { from, interval, map, Observable, type SchedulerLike, Subject, type Subscriber, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -80,11 +80,16 @@ class Flown {
 }
 
 /** A scheduler on an executor whose chunks the spec drives by hand. */
-function schedulerOf({ limit = 4, ...options }: MapOptions & { limit?: number } = {}) {
+function schedulerOf(
+  { limit = 4, ...options }: MapOptions & { limit?: number } = {},
+  changes?: Subject<void>,
+  onBlock?: () => void,
+) {
   const flights: Flown[] = [];
   const released: Run[] = [];
   const executor: Executor = {
     parallelism: 2,
+    ...(changes && { changes }),
     lease: { slice: 8, limit },
     run: chunk => new Observable(subscriber => void flights.push(new Flown(chunk, subscriber))),
     release: run => {
@@ -109,6 +114,7 @@ function schedulerOf({ limit = 4, ...options }: MapOptions & { limit?: number } 
         blocks.push(block);
         const at = unpack(block.rows);
         log.push(...Array.from({ length: block.rows.length }, (_, i) => at(i)));
+        onBlock?.();
       },
       error: error => log.push('#', error),
       complete: () => log.push('|'),
@@ -118,7 +124,7 @@ function schedulerOf({ limit = 4, ...options }: MapOptions & { limit?: number } 
   const push = (...inputs: readonly unknown[]) => {
     for (const input of inputs) scheduler.push(input);
   };
-  return { scheduler, flights, released, log, blocks, push, run };
+  return { scheduler, executor, flights, released, log, blocks, push, run };
 }
 
 /** Inputs of the chunks that are under way. */
@@ -151,6 +157,46 @@ test('every chunk of a run names the same run, and the index of its first input'
     [0, 1, 2],
   );
   assert.ok(flights.every(({ chunk }) => chunk.run === run));
+});
+
+test('an executor that grows and shrinks: as many chunks as it has workers, unless the run says how many', () => {
+  const changes = new Subject<void>();
+  const { flights, push, executor, scheduler } = schedulerOf({ limit: 1 }, changes);
+  const fixed = schedulerOf({ limit: 1, concurrency: 1 }, changes);
+  const grow = (parallelism: number) => {
+    for (const it of [executor, fixed.executor]) Object.assign(it, { parallelism });
+    changes.next();
+  };
+  push(...'abcdefgh');
+  fixed.push(...'ab');
+  assert.is(flying(flights).length, 2);
+  grow(4);
+  assert.is(flying(flights).length, 4);
+  grow(1);
+  assert.is(flying(flights).length, 4, 'what is under way goes on');
+  for (const flight of flights.slice(0, 3)) flight.report('X').done();
+  assert.is(flying(flights).length, 1);
+  assert.equal(flying(fixed.flights), [['a']]);
+  scheduler.stop();
+  fixed.scheduler.stop();
+  assert.is(changes.observed, false);
+});
+
+test('an executor that has no workers for a while: the run waits', () => {
+  const changes = new Subject<void>();
+  const { flights, push, executor, scheduler, log } = schedulerOf({ limit: 1 }, changes);
+  const grow = (parallelism: number) => {
+    Object.assign(executor, { parallelism });
+    changes.next();
+  };
+  grow(0);
+  push('a', 'b');
+  scheduler.end();
+  assert.equal([flights, log], [[], []]);
+  grow(1);
+  flights[0]!.report('A').done();
+  flights[1]!.report('B').done();
+  assert.equal(log, ['A', 'B', '|']);
 });
 
 test('what a worker hands back is given out next, before all others', () => {
@@ -216,6 +262,28 @@ test('a worker that dies when it has reported all: no input is to blame', () => 
   scheduler.end();
   flights[0]!.report('A').lost();
   flights[1]!.report('B').lost();
+  assert.equal(log, ['A', 'B', '|']);
+});
+
+test('a worker that dies before it runs anything: no input is to blame, however often', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  push(...'abc');
+  scheduler.end();
+  for (let time = 0; time < 5; time++)
+    flights.at(-1)!.lost(new WorkerLost({ exitCode: 1, reason: 'no start' }, true));
+  flights.at(-1)!.report('A').done();
+  flights.at(-1)!.lost(new WorkerLost({ exitCode: 1, reason: 'no start' }, true));
+  assert.equal(flying(flights), [['b', 'c']], 'nor is any to be run alone');
+  flights.at(-1)!.report('B', 'C').done();
+  assert.equal(log, [...'ABC', '|']);
+});
+
+test('a chunk that is late when it has reported all: no input is to blame', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, taskTimeout: 5 });
+  push(...'ab');
+  scheduler.end();
+  flights[0]!.report('A').lost(new LeaseExpired());
+  flights[1]!.report('B').done();
   assert.equal(log, ['A', 'B', '|']);
 });
 
@@ -293,6 +361,38 @@ test('failures in a report with retry: each alone again, the rows around them em
   assert.instance(log.at(-1), TaskError);
 });
 
+test('failures in a report, some for good and some to be tried again: each block has its own', () => {
+  const { flights, push, blocks } = schedulerOf({ limit: 6, concurrency: 1, retry: 1, failFast: false });
+  push(...'abcdefg');
+  flights[0]!.report('A').done();
+  const untransferable = { what: 'result' as const, path: '', why: 'a function' };
+  flights[1]!.reportAs(
+    6,
+    ['B', 'D', 'F'],
+    [
+      { offset: 1, cause: undefined, untransferable },
+      { offset: 3, cause: oops },
+      { offset: 5, cause: undefined, untransferable },
+    ],
+  );
+  flights[1]!.done();
+  flights[2]!.report('E').done();
+  assert.equal(
+    blocks.map(({ first, count, rows, failures }) => [
+      first,
+      count,
+      rows.columns[0],
+      failures.map(({ index }) => index),
+    ]),
+    [
+      [0, 1, ['A'], []],
+      [1, 3, ['B', 'D'], [2]],
+      [4, 1, ['E'], []],
+      [5, 2, ['F'], [6]],
+    ],
+  );
+});
+
 test('what is to be tried again goes to an idle worker, and does not wait for the rest of its chunk', () => {
   const { flights, push } = schedulerOf({ retry: 1 });
   push(...'abcd');
@@ -360,6 +460,18 @@ test('a run that is over gives nothing out and emits nothing', () => {
   assert.equal(log, []);
 });
 
+test('a run that is let go of while it releases rows: the others are not', () => {
+  const log: unknown[] = [];
+  const { flights, push, scheduler } = schedulerOf({ limit: 1 }, undefined, () => {
+    log.push('a block');
+    scheduler.stop();
+  });
+  push('a', 'b');
+  flights[1]!.report('B').done();
+  flights[0]!.report('A').done();
+  assert.equal(log, ['a block']);
+});
+
 test('a supply is asked for one chunk at a time, and for none while too many rows wait', () => {
   const asked: number[] = [];
   const { scheduler, flights, push, log } = schedulerOf({ limit: 4, maxBuffered: 5 });
@@ -422,8 +534,8 @@ type Fate = number | 'kills' | 'late' | 'cannot cross';
 const fates: fc.Arbitrary<Fate[]> = fc.array(
   fc.oneof(
     { arbitrary: fc.constant(0), weight: 12 },
-    { arbitrary: fc.integer({ min: 1, max: 3 }), weight: 2 },
-    { arbitrary: fc.constantFrom('kills' as const, 'late' as const, 'cannot cross' as const), weight: 1 },
+    { arbitrary: fc.integer({ min: 1, max: 3 }), weight: 3 },
+    { arbitrary: fc.constantFrom('kills' as const, 'late' as const, 'cannot cross' as const), weight: 2 },
   ),
   { maxLength: 60 },
 );

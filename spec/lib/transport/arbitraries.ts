@@ -1,20 +1,45 @@
 import fc from 'fast-check';
 
+// The counterexample alone does not say what was wrong with it.
+fc.configureGlobal({ includeErrorInReport: true });
+
 /** Any number, the odd ones often. */
 export const anyNumber: fc.Arbitrary<number> = fc.oneof(
   { weight: 3, arbitrary: fc.integer() },
   { weight: 2, arbitrary: fc.double() },
-  { weight: 2, arbitrary: fc.constantFrom(-0, 0, Number.NaN, Infinity, -Infinity, Number.MIN_VALUE, 2 ** 53) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(-0, 0, Number.NaN, Infinity, -Infinity, Number.MIN_VALUE, 2 ** 53),
+  },
 );
 
 /** A name that a property may have, the odd ones often. */
 export const anyKey: fc.Arbitrary<string> = fc.oneof(
-  fc.constantFrom('x', 'y', 'a', 'b', '0', '1', '-1', '01', '__proto__', 'constructor', 'then', 'tag', 'kind', 'length', ''),
+  fc.constantFrom(
+    'x',
+    'y',
+    'a',
+    'b',
+    '0',
+    '1',
+    '-1',
+    '01',
+    '__proto__',
+    'constructor',
+    'then',
+    'tag',
+    'kind',
+    'length',
+    '',
+  ),
   fc.string({ maxLength: 4 }),
 );
 
 /** Sets own properties, `__proto__` too. */
-export function recordOf(entries: readonly (readonly [string, unknown])[], prototype: object | null = Object.prototype): object {
+export function recordOf(
+  entries: readonly (readonly [string, unknown])[],
+  prototype: object | null = Object.prototype,
+): object {
   const record = Object.create(prototype) as object;
   for (const [key, value] of entries)
     Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
@@ -38,12 +63,23 @@ export const anyValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown; leaf:
     tie('leaf'),
     fc.array(tie('value'), { maxLength: 4 }),
     fc
-      .tuple(fc.array(tie('value'), { maxLength: 4 }), fc.integer({ min: 0, max: 5 }), fc.array(fc.tuple(anyKey, tie('value')), { maxLength: 1 }))
+      .tuple(
+        fc.array(tie('value'), { maxLength: 4 }),
+        fc.integer({ min: 0, max: 5 }),
+        fc.array(fc.tuple(anyKey, tie('value')), { maxLength: 1 }),
+      )
       .map(([items, hole, others]) => {
         // Holes, and properties that are no elements.
         const array: unknown[] = [];
         for (const [i, item] of items.entries()) array[i + (i >= hole ? 1 : 0)] = item;
-        for (const [key, value] of others) if (key !== 'length') Object.defineProperty(array, key, { value, enumerable: true, configurable: true, writable: true });
+        for (const [key, value] of others)
+          if (key !== 'length')
+            Object.defineProperty(array, key, {
+              value,
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
         return array;
       }),
     fc.array(fc.tuple(anyKey, tie('value')), { maxLength: 4 }).map(entries => recordOf(entries)),
@@ -69,13 +105,30 @@ export const anyValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown; leaf:
 export const anyRows: fc.Arbitrary<unknown[]> = fc
   .oneof(
     fc.array(anyNumber, { maxLength: 20 }),
-    fc.integer({ min: 0, max: 4 }).chain(width => fc.array(fc.array(fc.oneof({ weight: 4, arbitrary: anyNumber }, anyValue), { minLength: width, maxLength: width }), { maxLength: 12 })),
+    fc.integer({ min: 0, max: 4 }).chain(width =>
+      fc.array(
+        fc.array(fc.oneof({ weight: 4, arbitrary: anyNumber }, anyValue), {
+          minLength: width,
+          maxLength: width,
+        }),
+        { maxLength: 12 },
+      ),
+    ),
     fc.uniqueArray(anyKey, { maxLength: 4 }).chain(keys =>
       fc.array(
         fc
-          .tuple(fc.array(fc.oneof({ weight: 4, arbitrary: anyNumber }, anyValue), { minLength: keys.length, maxLength: keys.length }), fc.shuffledSubarray(keys, { minLength: keys.length }), fc.integer({ min: 0, max: 9 }))
+          .tuple(
+            fc.array(fc.oneof({ weight: 4, arbitrary: anyNumber }, anyValue), {
+              minLength: keys.length,
+              maxLength: keys.length,
+            }),
+            fc.shuffledSubarray(keys, { minLength: keys.length }),
+            fc.integer({ min: 0, max: 9 }),
+          )
           // One in ten has its keys in another order.
-          .map(([values, shuffled, luck]) => recordOf((luck === 0 ? shuffled : keys).map((key, i) => [key, values[i]]))),
+          .map(([values, shuffled, luck]) =>
+            recordOf((luck === 0 ? shuffled : keys).map((key, i) => [key, values[i]])),
+          ),
         { maxLength: 12 },
       ),
     ),

@@ -15,7 +15,11 @@ export type Way = keyof typeof ways;
 export const eachWay = Object.keys(ways) as Way[];
 
 /** Rows as they are packed on one side. */
-export function pack(rows: readonly unknown[], way: Way, results = true): { message: PackedMessage; moved: Movable[] } {
+export function pack(
+  rows: readonly unknown[],
+  way: Way,
+  results = true,
+): { message: PackedMessage; moved: Movable[] } {
   const packer = new Packer(rows.length, new Encoder(way === 'threads', results));
   for (const row of rows) packer.add(row);
   return packer.take();

@@ -3,7 +3,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ColumnsBuilder } from '../../../lib/columns.js';
 import type { PackedMessage } from '../../../lib/protocol.js';
-import { noRows, open, Packer, packedRow, packInputs, slicePacked, unpack } from '../../../lib/transport/packing.js';
+import {
+  noRows,
+  open,
+  Packer,
+  packedRow,
+  packInputs,
+  slicePacked,
+  unpack,
+} from '../../../lib/transport/packing.js';
 import { transfer } from '../../../lib/transport/transfer.js';
 import { Encoder, Untransferable } from '../../../lib/transport/values.js';
 import { timed } from '../../deadline.js';
@@ -13,6 +21,9 @@ import { eachWay, pack, sent, unpackAll, ways } from './crossing.js';
 
 const packing = suite('packing');
 const it = timed(packing);
+
+/** A hole and a number. */
+const holed: unknown[] = Object.assign(new Array(2), { 1: 1 });
 
 const anyWay = fc.constantFrom(...eachWay);
 
@@ -81,7 +92,13 @@ it('packs tuples and records of numbers into columns of numbers', () => {
     columns: [Float64Array.of(1, 2, 3), Float64Array.of(-0, Number.NaN, 5)],
   });
   assert.is(tuples.moved.length, 2, 'whose memory is moved');
-  const records = pack([{ x: 1, y: 2 }, { x: 3, y: 4 }], 'processes');
+  const records = pack(
+    [
+      { x: 1, y: 2 },
+      { x: 3, y: 4 },
+    ],
+    'processes',
+  );
   same(records.message, {
     length: 2,
     shape: { kind: 'record', keys: ['x', 'y'] },
@@ -91,16 +108,50 @@ it('packs tuples and records of numbers into columns of numbers', () => {
 });
 
 it('loosens one column where one value does not fit, and all where a row does not', () => {
-  same(pack([[1, 2], [3, 'a'], [5, undefined]], 'threads').message.columns, [
-    Float64Array.of(1, 3, 5),
-    [2, 'a', undefined],
-  ]);
-  same(pack([['a', 1], [2, 3]], 'threads').message.columns, [['a', 2], Float64Array.of(1, 3)]);
-  for (const odd of [[1], [1, 2, 3], { x: 1 }, 1, 'a', null, undefined, [, 1], Object.assign([1, 2], { z: 3 })]) {
+  same(
+    pack(
+      [
+        [1, 2],
+        [3, 'a'],
+        [5, undefined],
+      ],
+      'threads',
+    ).message.columns,
+    [Float64Array.of(1, 3, 5), [2, 'a', undefined]],
+  );
+  same(
+    pack(
+      [
+        ['a', 1],
+        [2, 3],
+      ],
+      'threads',
+    ).message.columns,
+    [['a', 2], Float64Array.of(1, 3)],
+  );
+  for (const odd of [
+    [1],
+    [1, 2, 3],
+    { x: 1 },
+    1,
+    'a',
+    null,
+    undefined,
+    holed,
+    Object.assign([1, 2], { z: 3 }),
+    Object.assign(holed.slice(), { z: 3 }),
+  ]) {
     const { message } = pack([[1, 2], odd, [3, 4]], 'threads');
     same(message, { length: 3, shape: { kind: 'row' }, columns: [[[1, 2], structuredClone(odd), [3, 4]]] });
   }
-  for (const odd of [{ x: 1 }, { y: 2, x: 1 }, { x: 1, y: 2, z: 3 }, [1, 2], 5, JSON.parse('{"x":1,"__proto__":2}')]) {
+  for (const odd of [
+    { x: 1 },
+    { y: 2, x: 1 },
+    { x: 1, y: 2, z: 3 },
+    [1, 2],
+    5,
+    JSON.parse('{"x":1,"__proto__":2}'),
+  ]) {
     const { message } = pack([{ x: 1, y: 2 }, odd], 'threads');
     same(message, { length: 2, shape: { kind: 'row' }, columns: [[{ x: 1, y: 2 }, structuredClone(odd)]] });
   }
@@ -110,7 +161,15 @@ it('loosens one column where one value does not fit, and all where a row does no
 
 it('sends rows whole that are too wide, empty, holed, or not plain', () => {
   const wide = Array.from({ length: 65 }, (_, i) => i);
-  for (const row of [wide, Object.fromEntries(wide.entries()), {}, [1, , 2], Object.create(null), new Map(), new Date(0)])
+  for (const row of [
+    wide,
+    Object.fromEntries(wide.entries()),
+    {},
+    holed,
+    Object.create(null),
+    new Map(),
+    new Date(0),
+  ])
     assert.is(pack([row], 'threads').message.shape.kind, 'row');
   assert.equal(pack([[]], 'threads').message.columns, []);
   same(sent([[], [], []], 'threads'), [[], [], []]);
@@ -121,7 +180,10 @@ it('sends rows whole that are too wide, empty, holed, or not plain', () => {
 it('keeps what two places of a row share, and shares nothing between rows', () => {
   const shared = { list: [1] };
   for (const way of eachWay) {
-    const [a, b] = sent([[shared, shared], { x: shared, y: [shared] }], way) as [object[], { x: object; y: object[] }];
+    const [a, b] = sent([[shared, shared], { x: shared, y: [shared] }], way) as [
+      object[],
+      { x: object; y: object[] },
+    ];
     assert.is(a[0], a[1]);
     assert.is(b.x, b.y[0]);
     assert.is.not(a[0], b.x);
@@ -130,18 +192,42 @@ it('keeps what two places of a row share, and shares nothing between rows', () =
 
 it('opens only what was marked: data that look like a mark stay what they are', () => {
   const looks = { tag: {}, kind: 'buffer', bytes: new Uint8Array(2) };
-  for (const way of eachWay) same(sent([[looks, Buffer.from('a')], [looks, 1]], way), [[looks, Buffer.from('a')], [looks, 1]]);
+  for (const way of eachWay) {
+    const [row, other] = sent(
+      [
+        [looks, Buffer.from('a')],
+        [looks, 1],
+      ],
+      way,
+    );
+    same(row, [looks, Buffer.from('a')]);
+    same(other, [looks, 1]);
+  }
   const { message } = pack([[{ tag: 1 }]], 'threads');
   assert.is(message.tag, undefined, 'and nothing is looked through where nothing is marked');
 });
 
 it('does not take a row that cannot cross, and goes on with the next', () => {
-  const bads: unknown[] = [() => 1, [1, () => 1], { x: 1, y: Symbol('s') }, new (class Model {})(), [1, 2, { a: Promise }]];
+  const bads: unknown[] = [
+    () => 1,
+    [1, () => 1],
+    { x: 1, y: Symbol('s') },
+    new (class Model {})(),
+    [1, 2, { a: Promise }],
+  ];
   fc.assert(
     fc.property(
-      fc.array(fc.oneof(anyNumber, fc.tuple(anyNumber, anyValue), fc.record({ x: anyNumber, y: anyValue }), fc.constantFrom(...bads)), {
-        maxLength: 10,
-      }),
+      fc.array(
+        fc.oneof(
+          anyNumber,
+          fc.tuple(anyNumber, anyValue),
+          fc.record({ x: anyNumber, y: anyValue }),
+          fc.constantFrom(...bads),
+        ),
+        {
+          maxLength: 10,
+        },
+      ),
       anyWay,
       (rows, way) => {
         const packer = new Packer(rows.length, new Encoder(way === 'threads', true));
@@ -166,7 +252,15 @@ it('does not take a row that cannot cross, and goes on with the next', () => {
 });
 
 it('packs inputs up to the first that cannot cross', () => {
-  const { message, rejected } = packInputs([[1, 2], [3, 4], [5, { solve() {} }], [7, 8]], true);
+  const { message, rejected } = packInputs(
+    [
+      [1, 2],
+      [3, 4],
+      [5, { solve() {} }],
+      [7, 8],
+    ],
+    true,
+  );
   assert.is(message.length, 2);
   assert.instance(rejected, Untransferable);
   assert.is(rejected?.path, '[1].solve');
@@ -240,12 +334,18 @@ it('sends a marked row whole, and moves what is in it', () => {
   const pair = transfer([new Float64Array(4), 5]);
   const { message, moved } = pack([make(), row, pair, make()], 'threads');
   assert.is(message.shape.kind, 'row');
-  assert.equal(
-    moved.map(buffer => (buffer as ArrayBuffer).byteLength).sort(),
-    [16, 24, 32],
+  assert.equal(moved.map(buffer => (buffer as ArrayBuffer).byteLength).sort(), [16, 24, 32]);
+  assert.ok(
+    [row.a.buffer, row.b[0]!.buffer, (pair[0] as Float64Array).buffer].every(buffer =>
+      moved.includes(buffer as ArrayBuffer),
+    ),
   );
-  assert.ok([row.a.buffer, row.b[0]!.buffer, (pair[0] as Float64Array).buffer].every(buffer => moved.includes(buffer as ArrayBuffer)));
-  same(unpackAll(ways.threads(message, moved) as PackedMessage), [make(), make(), [new Float64Array(4), 5], make()]);
+  same(unpackAll(ways.threads(message, moved) as PackedMessage), [
+    make(),
+    make(),
+    [new Float64Array(4), 5],
+    make(),
+  ]);
   assert.is(row.a.length, 0, 'the task’s own is gone');
 });
 

@@ -125,6 +125,34 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.match(error.message, /input "subclass" \(index 0\): SolverError: no convergence/);
   });
 
+  it('of a result that is awaited are the task’s', async () => {
+    const task = (how: string): unknown => {
+      const broken = (): never => {
+        throw new RangeError('then broke');
+      };
+      const twice = (resolve: (value: unknown) => void) => {
+        resolve('first');
+        resolve('second');
+      };
+      if (how === 'getter') return Object.defineProperty({}, 'then', { get: broken });
+      if (how === 'nothing') return Promise.reject();
+      return Object.defineProperty({}, 'then', { value: how === 'call' ? broken : twice });
+    };
+    const hows = ['call', 'twice', 'getter', 'twice', 'call', 'nothing', 'twice'];
+    for (const chunk of [1, 7]) {
+      const rows = await rowsOf(from(hows).pipe(parallelMapSettled(task, { executor, chunk })));
+      assert.equal(
+        rows.map(row =>
+          row.status === 'fulfilled'
+            ? row.value
+            : ((row.reason.cause as Error | undefined)?.message ?? 'nothing'),
+        ),
+        ['then broke', 'first', 'then broke', 'first', 'then broke', 'nothing', 'first'],
+      );
+    }
+    await isWell();
+  });
+
   it('that hold themselves arrive', async () => {
     const error = await errorOf<TaskError>(of('cyclic').pipe(parallelMap(raise, { executor })));
     const cause = error.cause as Error & { self: unknown; list: unknown[]; cause: Error };

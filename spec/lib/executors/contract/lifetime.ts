@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { type Executor, ExecutorClosedError } from '../../../../lib/executor.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { sleep, timed, until, within } from '../../../deadline.js';
-import { spin } from '../../../fixtures/faults.js';
+import { hangFor, spin } from '../../../fixtures/faults.js';
 import { pause, square, where } from '../../../fixtures/tasks.js';
 import { allGone, isAlive, run, start } from '../../../program.js';
 import { errorOf, outcomeOf, rowsOf, type Subject, upTo, Watched } from './subject.js';
@@ -51,6 +51,17 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     const { rows, error } = await within(5, outcome);
     assert.instance(error, ExecutorClosedError);
     assert.ok(rows.length < 500);
+  });
+
+  it('ends by close() during a task that never settles', async () => {
+    const executor = make({ workers: 1 });
+    const watched = new Watched(executor);
+    const outcome = outcomeOf(
+      range(0, 3).pipe(parallelMap(hangFor, { kwargs: { bad: 0 }, executor: watched })),
+    );
+    await until(() => watched.running === 1);
+    await within(5, executor.close());
+    assert.instance((await within(1, outcome)).error, ExecutorClosedError);
   });
 
   it('ends with its block', async () => {

@@ -91,7 +91,11 @@ export function values({ name, make, crosses, sharesMemory }: Subject): void {
       const found = await rowsOf(
         from(new Array<string>(100).fill(name)).pipe(parallelMap(produce, { executor, chunk: 100 })),
       );
-      same(found, Array.from({ length: 100 }, () => samples[name]?.()), name);
+      same(
+        found,
+        Array.from({ length: 100 }, () => samples[name]?.()),
+        name,
+      );
     }
   });
 

@@ -1,0 +1,258 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ChunkMessage, PackedMessage, ReportMessage } from '../../../lib/protocol.js';
+import { unpack } from '../../../lib/transport/packing.js';
+import { decode } from '../../../lib/transport/values.js';
+import type { LoadedTask } from '../../../lib/worker/loadTask.js';
+import { runChunk } from '../../../lib/worker/runChunk.js';
+import { sleep, timed } from '../../deadline.js';
+import { Qobj } from '../../fixtures/qobj.js';
+import { pack, unpackAll } from '../transport/crossing.js';
+
+const runs = suite('runChunk');
+const it = timed(runs);
+
+interface Posted {
+  readonly report: ReportMessage;
+  readonly rows: unknown[];
+  /** Milliseconds after the start. */
+  readonly at: number;
+  readonly moved: number;
+}
+
+/** Runs a task over inputs as a worker would, and gives what it posts. */
+async function posts(
+  inputs: readonly unknown[],
+  call: LoadedTask['call'],
+  {
+    slice = 1_000,
+    cancelled,
+    explain = error => error,
+    threads = true,
+  }: Partial<Pick<ChunkMessage, 'slice' | 'cancelled'> & LoadedTask & { threads: boolean }> = {},
+): Promise<Posted[]> {
+  const start = performance.now();
+  const posted: Posted[] = [];
+  const message: ChunkMessage = {
+    id: 1,
+    announce: false,
+    inputs: structuredClone(pack(inputs, 'threads', false).message) as PackedMessage,
+    slice,
+    ...(cancelled && { cancelled }),
+  };
+  await runChunk(
+    message,
+    { call, explain },
+    (report, moved) => {
+      posted.push({
+        report,
+        rows: unpackAll(report.rows),
+        at: performance.now() - start,
+        moved: moved.length,
+      });
+    },
+    threads,
+  );
+  return posted;
+}
+
+/** Keeps this thread busy for so many ms. */
+function spin(ms: number): number {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+  return ms;
+}
+
+const counts = (posted: readonly Posted[]) => posted.map(({ report }) => report.count);
+const total = (posted: readonly Posted[]) => counts(posted).reduce((sum, count) => sum + count, 0);
+const rowsOf = (posted: readonly Posted[]) => posted.flatMap(({ rows }) => rows);
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+it('runs every input in order, and reports quick ones together', async () => {
+  const posted = await posts(upTo(1_000), x => (x as number) ** 2);
+  assert.equal(
+    rowsOf(posted),
+    upTo(1_000).map(x => x ** 2),
+  );
+  assert.ok(posted.length <= 5, `${posted.length} reports`);
+  for (const { report } of posted) assert.ok(report.elapsed >= 0);
+});
+
+it('hands the rest back when its time slice is spent', async () => {
+  const posted = await posts(upTo(100), x => spin(3) && x, { slice: 8 });
+  assert.equal(rowsOf(posted), upTo(total(posted)));
+  assert.ok(total(posted) >= 2 && total(posted) <= 4, `${total(posted)} of them`);
+});
+
+it('hands the rest back in time where tasks are so quick that it seldom looks at the clock', async () => {
+  let calls = 0;
+  const start = performance.now();
+  const posted = await posts(new Array<number>(16_384).fill(0), () => (++calls > 2_000 ? spin(0.5) : 0), {
+    slice: 8,
+  });
+  const elapsed = performance.now() - start;
+  assert.ok(total(posted) < 16_384);
+  assert.ok(elapsed < 40, `it took ${elapsed} ms`);
+});
+
+it('runs one input at least', async () => {
+  for (const slice of [0, -5])
+    assert.equal(rowsOf(await posts([1, 2, 3], x => x, { slice })).slice(0, 1), [1]);
+  const cancelled = new Int32Array(new SharedArrayBuffer(4)).fill(1);
+  assert.equal(counts(await posts([1, 2, 3], x => spin(1) && x, { cancelled })), [1]);
+  assert.equal(counts(await posts([1, 2, 3], async x => x, { slice: 0 })), [1]);
+});
+
+it('stops when it is cancelled, also from outside', async () => {
+  const cancelled = new Int32Array(new SharedArrayBuffer(4));
+  const posted = await posts(
+    upTo(100),
+    x => {
+      spin(0.1);
+      if (x === 20) Atomics.store(cancelled, 0, 1);
+      return x;
+    },
+    { cancelled },
+  );
+  assert.is(total(posted), 21);
+  cancelled[0] = 0;
+  const later = await posts(
+    upTo(100),
+    async x => {
+      if (x === 3) Atomics.store(cancelled, 0, 1);
+      return x;
+    },
+    { cancelled },
+  );
+  assert.is(total(later), 4);
+});
+
+it('reports at least every few ms, so that a long task holds nobody back', async () => {
+  const posted = await posts(upTo(12), x => spin(x === 11 ? 60 : 1) && x);
+  assert.equal(rowsOf(posted), upTo(12));
+  const early = posted.filter(({ at }) => at < 50);
+  assert.ok(total(early) >= 9, `${total(early)} of 11 before the long one`);
+  assert.ok(early.length >= 3);
+});
+
+it('reports while an async task is awaited', async () => {
+  const posted = await posts(upTo(4), x =>
+    x === 2
+      ? sleep(60).then(() => {
+          throw new Error('late');
+        })
+      : x,
+  );
+  assert.equal(counts(posted.slice(0, 1)), [2]);
+  assert.ok((posted[0]?.at ?? 99) < 40, `after ${posted[0]?.at} ms`);
+  assert.is(total(posted), 4);
+  assert.equal(rowsOf(posted), [0, 1, 3]);
+  assert.equal(
+    posted.slice(1).flatMap(({ report }) => report.failures.map(({ offset }) => offset)),
+    [0],
+    'counted from the start of its own report',
+  );
+});
+
+it('runs async tasks one after another', async () => {
+  let running = 0;
+  let most = 0;
+  const posted = await posts(upTo(6), async x => {
+    most = Math.max(most, ++running);
+    await sleep(1);
+    running--;
+    return (x as number) * 2;
+  });
+  assert.equal(rowsOf(posted), [0, 2, 4, 6, 8, 10]);
+  assert.is(most, 1);
+});
+
+it('awaits whatever can be awaited, and mixes both kinds', async () => {
+  // biome-ignore lint/suspicious/noThenProperty: a thenable is what is meant.
+  const thenable = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => resolve(value) });
+  const posted = await posts(upTo(9), x => [x, Promise.resolve(x), thenable(x)][(x as number) % 3]);
+  assert.equal(rowsOf(posted), upTo(9));
+});
+
+it('reports failures by their place, and the rows of the others', async () => {
+  const posted = await posts(
+    upTo(10),
+    x => {
+      if (x === 2) throw new RangeError('two');
+      if (x === 5) return Promise.reject('five');
+      if (x === 7) return { solve() {} };
+      return x;
+    },
+    { explain: error => (error === 'five' ? 'explained' : error) },
+  );
+  assert.equal(rowsOf(posted), [0, 1, 3, 4, 6, 8, 9]);
+  let before = 0;
+  const failures = posted.flatMap(({ report }) => {
+    const all = report.failures.map(({ offset, cause, untransferable }) => ({
+      index: before + offset,
+      cause: decode(cause, report.tag),
+      untransferable,
+    }));
+    before += report.count;
+    return all;
+  });
+  assert.equal(
+    failures.map(({ index }) => index),
+    [2, 5, 7],
+  );
+  assert.instance(failures[0]?.cause, RangeError);
+  assert.is(failures[1]?.cause, 'explained');
+  assert.is(failures[2]?.cause, undefined);
+  assert.equal(
+    failures.map(({ untransferable }) => untransferable && [untransferable.what, untransferable.path]),
+    [undefined, undefined, ['result', '.solve']],
+  );
+});
+
+it('fails all of a chunk where all of it fails', async () => {
+  const posted = await posts(upTo(50), () => {
+    throw undefined;
+  });
+  assert.is(total(posted), 50);
+  assert.is(
+    posted.reduce((sum, { report }) => sum + report.failures.length, 0),
+    50,
+  );
+  assert.equal(rowsOf(posted), []);
+});
+
+it('takes a getter `then` that throws, and a rejection with nothing, for failures', async () => {
+  const posted = await posts(upTo(3), x => {
+    if (x === 0)
+      return {
+        // biome-ignore lint/suspicious/noThenProperty: it is what fails.
+        get then(): never {
+          throw new Error('no then');
+        },
+      };
+    return x === 1 ? Promise.reject() : x;
+  });
+  assert.equal([total(posted), rowsOf(posted)], [3, [2]]);
+});
+
+it('opens inputs that were encoded, each for its own task', async () => {
+  const inputs = [new Qobj(Float64Array.of(3, 4)), 5, [new Qobj(Float64Array.of(1))], Buffer.from('a')];
+  const posted = await posts(inputs, x =>
+    x instanceof Qobj ? x.norm() : Array.isArray(x) ? x[0].norm() : Buffer.isBuffer(x) ? 'buffer' : x,
+  );
+  assert.equal(rowsOf(posted), [5, 5, 1, 'buffer']);
+});
+
+it('moves columns of numbers, and between processes nothing', async () => {
+  assert.is((await posts([1, 2], x => [x, x, 'a']))[0]?.moved, 2);
+  assert.is((await posts([1, 2], x => [x, x, 'a'], { threads: false }))[0]?.moved, 0);
+  const posted = await posts([1], x => x);
+  assert.is(unpack(posted[0]!.report.rows)(0), 1);
+});
+
+it('says how long the tasks of a report took', async () => {
+  const posted = await posts(upTo(5), x => spin(4) && x);
+  for (const { report } of posted) assert.ok(report.elapsed >= 3.9 * report.count && report.elapsed < 100);
+});
+
+runs.run();
