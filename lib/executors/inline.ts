@@ -67,14 +67,20 @@ class InlineExecutor implements Executor {
           }
           if (run.taskTimeout !== undefined)
             timer = setTimeout(() => subscriber.error(new LeaseExpired()), run.taskTimeout);
+          // Once: a thenable, unlike a promise, may answer twice, or throw.
+          let settled = false;
           const then = (settle: (value: unknown) => void) => (value: unknown) => {
+            if (settled || subscriber.closed) return;
+            settled = true;
             clearTimeout(timer);
-            if (subscriber.closed) return;
             settle(value);
             goOn();
           };
-          // By way of a promise: a thenable may throw, or answer twice.
-          Promise.resolve(row).then(then(good), then(bad));
+          try {
+            (row as PromiseLike<unknown>).then(then(good), then(bad));
+          } catch (error) {
+            then(bad)(error);
+          }
           return;
         }
         subscriber.complete();

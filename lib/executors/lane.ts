@@ -8,6 +8,9 @@ import { workerEntry } from './workerEntry.js';
 /** The longest delay that a timer takes, in ms: 25 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** A child whose channel is closed has this long to end by itself, in ms. */
+const DISCONNECTED = 50;
+
 let entry: string | undefined;
 
 export type LaneOptions = Pick<TinypoolOptions, 'runtime' | 'env' | 'execArgv' | 'resourceLimits'>;
@@ -120,6 +123,13 @@ export class Lane {
         cause: last,
       }),
     );
+    // Of a child that closes its channel nothing more is heard. One that ends closes it as well, and its exit says more.
+    this.#worker?.once('disconnect', () =>
+      setTimeout(
+        () => this.#exited({ exitCode: undefined, reason: 'its channel was closed' }),
+        DISCONNECTED,
+      ).unref(),
+    );
   }
 
   /** Lets the idle worker forget a definition. */
@@ -160,11 +170,23 @@ export class Lane {
       this.#receive(entry.message as WorkerMessage);
   }
 
-  #receive(message: WorkerMessage): void {
+  #receive(message: WorkerMessage | null): void {
+    switch (message?.kind) {
+      case 'fatal':
+        this.#fatal = message;
+        break;
+      case 'stray':
+        this.#stray(decodeThrown(message.error, message.tag));
+        break;
+      case 'started':
+      case 'report':
+        this.#listener?.message(message);
+        break;
+      default:
+        // A task has sent something of its own.
+        return;
+    }
     this.proven = true;
-    if (message.kind === 'fatal') this.#fatal = message;
-    else if (message.kind === 'stray') this.#stray(decodeThrown(message.error, message.tag));
-    else this.#listener?.message(message);
   }
 
   #finish(): LaneListener | undefined {

@@ -1,4 +1,4 @@
-import { Observable, of, Subject, Subscriber, take, toArray } from 'rxjs';
+import { map, Observable, of, Subject, Subscriber, take, toArray } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../lib/errors.js';
@@ -11,6 +11,7 @@ import { marbles, oops } from './marbleExecutor.js';
 
 /** What a marble executor has in place of it is marbles. */
 const task = (letter: string): string => letter;
+const failed = new TaskError({ index: 0, input: 'a' }, oops);
 
 marbles(
   'never: silent, with a hold on the source',
@@ -559,6 +560,37 @@ marbles('progress: notes beside the rows, and completes before them', h => {
     c: note(122, 2, 0, 2),
   });
   h.expectObservable(source.pipe(parallelMap(task, { executor, progress }))).toBe('60ms A 60ms B|');
+});
+
+marbles('progress of a run that ends early: errors with it; of one that is unsubscribed from: stops', h => {
+  const endings = [
+    { source: 'a--#', chunk: '-----A|', unsubscribed: '', result: '---#', progress: 's--(r#)', error: oops },
+    { source: 'a---', chunk: '--#', unsubscribed: '', result: '--#', progress: 's-(f#)', error: failed },
+    {
+      source: 'a---',
+      chunk: '-----A|',
+      unsubscribed: '---!',
+      result: '---',
+      progress: 's--',
+      error: undefined,
+    },
+  ];
+  for (const { source, chunk, unsubscribed, result, progress, error } of endings) {
+    const notes = new Subject<Progress>();
+    const counts = notes.pipe(map(({ completed, failed, running }) => ({ completed, failed, running })));
+    h.expectObservable(counts).toBe(
+      progress,
+      {
+        s: { completed: 0, failed: 0, running: 0 },
+        r: { completed: 0, failed: 0, running: 1 },
+        f: { completed: 0, failed: 1, running: 0 },
+      },
+      error,
+    );
+    const executor = h.executorOf(1, { a: chunk });
+    const run = h.cold(source, undefined, oops).pipe(parallelMap(task, { executor, progress: notes }));
+    h.expectObservable(run, unsubscribed || null).toBe(result, undefined, error);
+  }
 });
 
 test('a sweep is read as workers take it, and its generator ends with the run', () => {

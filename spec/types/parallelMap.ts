@@ -99,8 +99,27 @@ expectTypeOf(
     parallelMap((n, s, more, { k }) => [n, s, more, k], { spread: true, args: [1n], kwargs: { k: 'k' } }),
   ),
 ).toEqualTypeOf<Observable<[number, string, bigint, string]>>();
+// Tuples that are read only, and arrays of which the task takes some.
+const fixed = of([1, 'a'] as const);
+expectTypeOf(fixed.pipe(parallelMap((n: number, s: string) => `${n}${s}`, { spread: true }))).toEqualTypeOf<
+  Observable<string>
+>();
+expectTypeOf(
+  from([[1, 2]]).pipe(parallelMap((n: number, m: number) => n + m, { spread: true })),
+).toEqualTypeOf<Observable<number>>();
 expectTypeOf(pairs.pipe(parallelMap(pair => pair, { spread: false }))).toEqualTypeOf<
   Observable<[number, string]>
+>();
+
+// Options of a variable, of an interface.
+const options = { concurrency: 3, ordered: false };
+expectTypeOf(numbers.pipe(parallelMap(x => x, options))).toEqualTypeOf<Observable<number>>();
+interface Model {
+  readonly k: number;
+}
+const model: Model = { k: 1 };
+expectTypeOf(numbers.pipe(parallelMap((x: number, { k }: Model) => k * x, { kwargs: model }))).toEqualTypeOf<
+  Observable<number>
 >();
 
 // Every option.
@@ -149,6 +168,8 @@ numbers.pipe(parallelMap((x: number, y: number, z: number) => x + y + z, { args:
 numbers.pipe(parallelMap((x: number, { z }: { z: number }) => x + z, { kwargs: { z: 'z' } }));
 // @ts-expect-error kwargs that lack a key
 numbers.pipe(parallelMap((x: number, { y, z }: { y: number; z: number }) => x + y + z, { kwargs: { z: 1 } }));
+// @ts-expect-error kwargs that the task does not know
+numbers.pipe(parallelMap((x: number, { z = 0 }: { z?: number }) => x + z, { kwargs: { zz: 1 } }));
 // @ts-expect-error spread needs tuples
 numbers.pipe(parallelMap((x: number) => x, { spread: true }));
 // @ts-expect-error a tuple is one input, unless it is spread

@@ -118,6 +118,16 @@ test('put back alone: one by one, whatever is asked for', () => {
   ]);
 });
 
+test('numbers are handed out where they lie: chunks share the memory that was collected', () => {
+  const inputs = new Inputs();
+  for (let i = 0; i < 20_000; i++) inputs.push(i);
+  const [a, b, c] = [1, 100, 1].map(limit => inputs.take(limit));
+  assert.is((b!.values as Float64Array).buffer, (a!.values as Float64Array).buffer);
+  inputs.putBack(c!);
+  inputs.putBack(b!);
+  assert.is((inputs.take(9).values as Float64Array).buffer, (a!.values as Float64Array).buffer);
+});
+
 test('a million values: no copy for each push, none for each take', () => {
   for (const value of [1, 'x']) {
     const inputs = new Inputs();

@@ -81,18 +81,16 @@ it('runs every input in order, and reports quick ones together', async () => {
 it('hands the rest back when its time slice is spent', async () => {
   const posted = await posts(upTo(100), x => spin(3) && x, { slice: 8 });
   assert.equal(rowsOf(posted), upTo(total(posted)));
-  assert.ok(total(posted) >= 2 && total(posted) <= 4, `${total(posted)} of them`);
+  assert.ok(total(posted) >= 1 && total(posted) <= 4, `${total(posted)} of them`);
 });
 
 it('hands the rest back in time where tasks are so quick that it seldom looks at the clock', async () => {
   let calls = 0;
-  const start = performance.now();
   const posted = await posts(new Array<number>(16_384).fill(0), () => (++calls > 2_000 ? spin(0.5) : 0), {
     slice: 8,
   });
-  const elapsed = performance.now() - start;
-  assert.ok(total(posted) < 16_384);
-  assert.ok(elapsed < 40, `it took ${elapsed} ms`);
+  // A slice holds 16 of the slow ones, and it may look after 16 quick ones only.
+  assert.ok(total(posted) <= 2_040, `${total(posted)} of them`);
 });
 
 it('runs one input at least', async () => {

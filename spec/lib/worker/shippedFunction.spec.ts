@@ -57,13 +57,7 @@ it('knows what compilers put in', () => {
 });
 
 it('makes no variable of one’s own up, whatever its name', () => {
-  for (const source of [
-    'x => cov_matrix',
-    'x => cov_matrix[0][1]',
-    'x => cov_xy() * x',
-    'x => cov_f().a',
-    'x => __awaiter(x)',
-  ])
+  for (const source of ['x => cov_matrix', 'x => cov_matrix[0][1]', 'x => cov_xy() * x', 'x => cov_f().a'])
     assert.throws(() => made(source)(1), /is not defined/, source);
   assert.is(made('x => { const cov_a = 5; return cov_a + x; }')(1), 6);
 });

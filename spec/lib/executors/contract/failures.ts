@@ -1,13 +1,18 @@
 import { deepStrictEqual } from 'node:assert';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { from, of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
+import { task } from '../../../../lib/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled, type SettledRow } from '../../../../operators/parallelMapSettled.js';
 import { sleep, timed, until, within } from '../../../deadline.js';
 import {
+  disconnectFor,
   exitFor,
   exitLaterFor,
   hangFor,
@@ -16,12 +21,13 @@ import {
   raise,
   reject,
   type SolverError,
+  sendAside,
   spin,
   spinFor,
   throwBeside,
   thrown,
 } from '../../../fixtures/faults.js';
-import { dieOnce, pause, square } from '../../../fixtures/tasks.js';
+import { dieOnce, pause, square, where } from '../../../fixtures/tasks.js';
 import { run } from '../../../program.js';
 import {
   errorOf,
@@ -246,6 +252,27 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     return;
   }
 
+  it('of time are counted without the way to a worker, and without a module that loads long', async () => {
+    await using one = make({ workers: 1 });
+    const long = outcomeOf(from([150, 150, 150]).pipe(parallelMap(pause, { chunk: 1, executor: one })));
+    await sleep(20);
+    const rows = await rowsOf(from([5, 5]).pipe(parallelMap(pause, { taskTimeout: 100, executor: one })));
+    assert.equal(rows, [5, 5]);
+    assert.equal((await long).rows, [150, 150, 150]);
+    await inFolder(async folder => {
+      const file = join(folder, 'slow.mjs');
+      writeFileSync(
+        file,
+        'await new Promise(resolve => setTimeout(resolve, 250)); export const f = x => x + 1;',
+      );
+      const slow = task({ url: pathToFileURL(file) }, 'f', (x: number) => x);
+      assert.equal(
+        await rowsOf(range(0, 3).pipe(parallelMap(slow, { taskTimeout: 100, executor: one }))),
+        [1, 2, 3],
+      );
+    });
+  });
+
   it('to listen in this thread are not the task’s', async () => {
     // Each row keeps this thread busy for longer than the timeout, while the workers go on.
     const rows: number[] = [];
@@ -379,6 +406,27 @@ export function failures({ name, make, crosses, processes }: Subject): void {
       }
       await isWell();
     });
+
+  if (processes) {
+    it('of a child that lets go of its parent cost the input that does it', async () => {
+      const rows = await rowsOf(
+        range(0, 6).pipe(parallelMapSettled(disconnectFor, { kwargs: { bad: 3 }, chunk: 6, executor })),
+      );
+      assert.instance(onlyFailure<WorkerCrashError>(rows, 3), WorkerCrashError);
+      await isWell();
+    });
+
+    it('are not what a task sends its parent by itself', async () => {
+      assert.equal(await rowsOf(range(0, 4).pipe(parallelMap(sendAside, { executor, chunk: 1 }))), upTo(4));
+      await isWell();
+    });
+
+    it('of a child that is killed while it has nothing to do are noticed by nobody', async () => {
+      const places = await rowsOf(range(0, 4).pipe(parallelMap(where, { executor, chunk: 1 })));
+      for (const place of new Set(places)) process.kill(Number.parseInt(place, 10), 'SIGKILL');
+      await isWell();
+    });
+  }
 
   it('of a worker that happen once are noticed by nobody', async () => {
     await inFolder(async folder => {

@@ -188,7 +188,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
   });
 
   if (process.platform !== 'win32' && !remote)
-    for (const deed of ['spin', 'work'])
+    for (const deed of processes ? ['spin', 'work'] : ['spin'])
       for (const to of ['the program', 'its terminal'])
         it(`ends at an interrupt to ${to} with all workers (${deed})`, async () => {
           const program = start('lifetime', [name, deed]);

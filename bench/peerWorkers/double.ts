@@ -1,0 +1,1 @@
+export default (x: number): number => 2 * x;

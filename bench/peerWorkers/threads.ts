@@ -1,0 +1,5 @@
+import worker = require('threads/worker');
+
+import * as tasks from './tasksOfOneValue.js';
+
+worker.expose({ ...tasks });

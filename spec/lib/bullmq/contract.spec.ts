@@ -1,0 +1,46 @@
+import * as assert from 'uvu/assert';
+import { type ClusterWorker, clusterWorker } from '../../../lib/bullmq/index.js';
+import { ContractCluster } from '../../bullmq/contractCluster.js';
+import { hasRedis, leftovers, type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
+import { contract } from '../executors/contract.js';
+
+let server: RedisServer;
+let worker: ClusterWorker;
+
+// Suites run in the order of their definition: the first one starts what the contract's suites need, the last ends it.
+const before = redisSuite('bullmq: a Redis for the contract');
+before('starts', async () => {
+  server = await startRedis();
+  // For programs, which run tasks and own no worker.
+  const queue = 'programs';
+  worker = await clusterWorker({
+    queue,
+    connection: { url: server.url },
+    root: '/',
+    threads: 2,
+    allowInline: true,
+    grace: 100,
+  });
+  process.env.RX_PARFOR_SPEC_REDIS = server.url;
+  process.env.RX_PARFOR_SPEC_QUEUE = queue;
+});
+before.run();
+
+if (hasRedis())
+  contract('bullmq', options => new ContractCluster(server.port, options), {
+    crosses: true,
+    sharesMemory: false,
+    processes: false,
+    remote: true,
+  });
+
+const after = redisSuite('bullmq: after the contract');
+after('nothing is left in Redis but what BullMQ keeps of a queue, and what is about to expire', async () => {
+  await worker.close();
+  const left: string[] = [];
+  // Programs of the contract end as they like, without a word to Redis.
+  for (const key of await leftovers(server)) if ((await server.redis.pttl(key)) < 0) left.push(key);
+  await server.stop();
+  assert.equal(left, []);
+});
+after.run();

@@ -1,0 +1,289 @@
+import { from, type Observable, range } from 'rxjs';
+import * as assert from 'uvu/assert';
+import { type BullmqOptions, bullmq, NoWorkersError } from '../../../lib/bullmq/index.js';
+import { WorkerCrashError } from '../../../lib/errors.js';
+import type { Executor } from '../../../lib/executor.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
+import { leftovers, type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
+import { joinedWorker, launchWorker, type WorkerProcess } from '../../bullmq/workerProcess.js';
+import { sleep, timed, until, within } from '../../deadline.js';
+import { killFor, spin } from '../../fixtures/faults.js';
+import { observed, pause, square } from '../../fixtures/tasks.js';
+import { start } from '../../program.js';
+import { errorOf, outcomeOf, rowsOf, upTo, warningsDuring } from '../executors/contract/subject.js';
+
+const faults = redisSuite('bullmq: faults');
+const timedTest = timed(faults);
+
+let server: RedisServer;
+let executors: Executor[] = [];
+let workers: WorkerProcess[] = [];
+let queues = 0;
+let queue = '';
+
+faults.before(async () => {
+  server = await startRedis();
+});
+faults.after(() => server.stop());
+faults.before.each(() => {
+  queues += 1;
+  queue = `faults-${queues}`;
+});
+
+/** Ends everybody. */
+async function endAll(): Promise<void> {
+  const [open, running] = [executors, workers];
+  executors = [];
+  workers = [];
+  for (const executor of open) await within(5, executor.close());
+  for (const worker of running) {
+    worker.process.kill('SIGCONT');
+    worker.process.kill('SIGTERM');
+  }
+  const ended = Promise.all(running.map(({ ended }) => ended));
+  await within(8, ended).finally(() => Promise.all(running.map(worker => worker.kill())));
+}
+
+/** A test after which, with everybody gone, nothing is left in Redis. */
+function it(name: string, run: () => Promise<void>, seconds = 40): void {
+  timedTest(
+    name,
+    async () => {
+      await run().finally(endAll);
+      let left: string[] = [];
+      for (let tries = 0; tries < 250; tries++) {
+        left = await leftovers(server);
+        if (left.length === 0) return;
+        await sleep(100);
+      }
+      throw new Error(`${left.length} keys are left: ${left.join(', ')}`);
+    },
+    seconds,
+  );
+}
+
+function connect(options: Partial<BullmqOptions> = {}): Executor {
+  const executor = bullmq({ queue, connection: { url: server.url }, root: '/', ...options });
+  executors.push(executor);
+  return executor;
+}
+
+async function join(threads = 1): Promise<WorkerProcess> {
+  const worker = await joinedWorker([
+    ...['--queue', queue, '--redis', server.url, '--root', '/', '--threads', `${threads}`],
+    ...['--grace', '500'],
+  ]);
+  workers.push(worker);
+  return worker;
+}
+
+/** A run under way: 10 ms for each of many inputs, which are told apart. */
+function sweepOf(executor: Executor, count = 300) {
+  const inputs = upTo(count).map(i => 10 + i / 1e6);
+  const outcome = outcomeOf<number>(from(inputs).pipe(parallelMap(pause, { executor })));
+  const seen: number[] = [];
+  const running: Observable<number> = from(inputs).pipe(parallelMap(pause, { executor }));
+  const own = new Promise<void>((resolve, reject) =>
+    running.subscribe({ next: row => seen.push(row), error: reject, complete: resolve }),
+  );
+  return {
+    /** Some of the rows are there. */
+    under: () => until(() => seen.length > 20, 20),
+    seen,
+    /** All rows are there, each once, in order. */
+    complete: async (seconds = 30) => {
+      await within(seconds, own);
+      assert.equal(seen, inputs);
+      const { rows, error } = await within(seconds, outcome);
+      assert.is(error, undefined);
+      assert.equal(rows, inputs);
+    },
+  };
+}
+
+it('kill -9 of a worker in mid-chunk costs no row', async () => {
+  const [first] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  await first.kill();
+  await sweep.complete();
+});
+
+it('a worker frozen past its lock, then resumed, adds nothing to the rows', async () => {
+  const [frozen] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect(), 600);
+  await sweep.under();
+  frozen.process.kill('SIGSTOP');
+  await sleep(6_500);
+  frozen.process.kill('SIGCONT');
+  await sweep.complete();
+  await until(() => frozen.events('chunk').some(({ end }) => end === 'cancelled'), 5);
+});
+
+it('all workers gone and back', async () => {
+  const [first, second] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  await Promise.all([first.kill(), second.kill()]);
+  await sleep(1_000);
+  await Promise.all([join(), join()]);
+  await sweep.complete();
+});
+
+it('Redis restarted, shut down and killed', async () => {
+  await Promise.all([join(), join()]);
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const sweep = sweepOf(connect());
+    await sweep.under();
+    await server.restart(500, signal);
+    await sweep.complete();
+  }
+}, 60);
+
+it('connections cut and paused', async () => {
+  await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  for (let time = 0; time < 5; time++) {
+    for (const type of ['normal', 'pubsub'])
+      await server.redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+    await sleep(200);
+  }
+  await server.redis.call('CLIENT', 'PAUSE', '2000', 'ALL');
+  await sweep.complete();
+});
+
+it('a client killed lets go of its workers within 10 s', async () => {
+  const worker = await join(2);
+  const client = start('clusterClient', [queue, server.url, '60000'], 60);
+  await until(() => worker.events('join').length > 0 && client.process.exitCode === null, 5);
+  await until(() => worker.stderr() === '', 1);
+  // Both threads are busy for a minute each.
+  await sleep(2_500);
+  process.kill(client.pid, 'SIGKILL');
+  const at = performance.now();
+  const sweep = rowsOf(range(0, 40).pipe(parallelMap(square, { executor: connect() })));
+  assert.equal(
+    await within(12, sweep),
+    upTo(40).map(x => x * x),
+  );
+  assert.ok(performance.now() - at < 10_000);
+  assert.ok(worker.events('fault').some(({ message }) => /the client .* is gone/.test(String(message))));
+});
+
+it('two clients on one queue keep their rows apart', async () => {
+  await join(2);
+  const sweeps = [sweepOf(connect(), 150), sweepOf(connect(), 150)];
+  for (const sweep of sweeps) await sweep.complete();
+});
+
+it('a worker that joins late takes its part, also of long tasks', async () => {
+  await join();
+  const executor = connect();
+  const outcome = outcomeOf<Awaited<ReturnType<typeof observed>>>(
+    from(new Array<number>(14).fill(700)).pipe(parallelMap(observed, { executor })),
+  );
+  await sleep(1_000);
+  await join(2);
+  const { rows, error } = await outcome;
+  assert.is(error, undefined);
+  assert.is(new Set(rows.map(({ where }) => where.split('/')[0])).size, 2);
+  assert.is(executor.parallelism, 3);
+});
+
+it('a poison input that kills every worker it meets costs its own row', async () => {
+  // As systemd would.
+  let over = false;
+  const supervise = async () => {
+    while (!over) await (await join()).ended;
+  };
+  const supervised = [supervise(), supervise()];
+  await until(() => workers.length === 2, 10);
+  const rows = await rowsOf(
+    range(0, 12).pipe(
+      parallelMapSettled(killFor, {
+        kwargs: { bad: 5, signal: 'SIGKILL' as const },
+        chunk: 1,
+        executor: connect(),
+      }),
+    ),
+  );
+  over = true;
+  assert.equal(
+    rows.map(row => (row.status === 'fulfilled' ? row.value : 'failed')),
+    upTo(12).map(x => (x === 5 ? 'failed' : x)),
+  );
+  const [failed] = rows.filter(row => row.status === 'rejected');
+  assert.instance(failed?.reason, WorkerCrashError);
+  assert.match(failed?.reason.message ?? '', /input 5 .*the worker .* is gone/);
+  for (const worker of workers) worker.process.kill('SIGTERM');
+  await Promise.all(supervised);
+}, 60);
+
+it('a worker that is asked to end hands back what it has, and leaves', async () => {
+  const [leaving] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  const at = performance.now();
+  leaving.process.kill('SIGTERM');
+  assert.equal(await leaving.ended, { code: 0, signal: null });
+  assert.ok(performance.now() - at < 3_000);
+  assert.is(leaving.events('leave').length, 1);
+  await sweep.complete();
+});
+
+it('unsubscribing stops waiting chunks, running ones and endless ones', async () => {
+  const worker = await join(1);
+  const executor = connect();
+  const subscription = range(0, 10)
+    .pipe(parallelMap(spin, { executor, concurrency: 3, chunk: 1 }))
+    .subscribe();
+  await sleep(1_000);
+  subscription.unsubscribe();
+  const at = performance.now();
+  assert.equal(await rowsOf(range(0, 3).pipe(parallelMap(square, { executor }))), [0, 1, 4]);
+  assert.ok(performance.now() - at < 1_500, 'the worker is free');
+  assert.is(worker.events('chunk').filter(({ end }) => end === 'cancelled').length, 1);
+});
+
+it('no workers: a warning that says what to do, then an error', async () => {
+  const [error, warnings] = await warningsDuring('NoWorkersWarning', () =>
+    errorOf<NoWorkersError>(
+      range(0, 3).pipe(parallelMap(square, { executor: connect({ workerTimeout: 6_000 }) })),
+    ),
+  );
+  assert.instance(error, NoWorkersError);
+  assert.match(error.message, `npx rx-parfor-worker --queue ${queue} --redis redis://`);
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0]?.message ?? '', `no worker is connected to the queue ${queue}`);
+});
+
+it('no workers are not said where one comes in time', async () => {
+  const [rows, warnings] = await warningsDuring('NoWorkersWarning', async () => {
+    const rows = rowsOf(range(0, 3).pipe(parallelMap(square, { executor: connect() })));
+    await sleep(500);
+    await join();
+    return rows;
+  });
+  assert.equal(rows, [0, 1, 4]);
+  assert.equal(warnings, []);
+});
+
+it('no Redis: the client says so, and the worker ends with one line', async () => {
+  const nowhere = { url: 'redis://:secret@127.0.0.1:1' };
+  const [error] = await warningsDuring('NoWorkersWarning', () =>
+    errorOf(
+      range(0, 3).pipe(
+        parallelMap(square, { executor: connect({ connection: nowhere, workerTimeout: 1_000 }) }),
+      ),
+    ),
+  );
+  assert.instance(error, NoWorkersError);
+  const worker = launchWorker(['--queue', queue, '--redis', nowhere.url]);
+  assert.equal(await worker.ended, { code: 1, signal: null });
+  assert.match(worker.stderr(), /^rx-parfor-worker: Redis at 127\.0\.0\.1:1 cannot be reached \(.*\n$/);
+  assert.not.match(worker.stderr(), /secret/);
+});
+
+faults.run();

@@ -1,0 +1,269 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Queue } from 'bullmq';
+import { of, range } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type BullmqOptions,
+  bullmq,
+  type ClusterWorkerOptions,
+  clusterWorker,
+  TaskRefusedError,
+  type WorkerEvent,
+} from '../../../lib/bullmq/index.js';
+import { Keys } from '../../../lib/bullmq/keys.js';
+import { receiveTask, sendTask } from '../../../lib/bullmq/moduleTask.js';
+import { NotTransferableError, TaskNotFoundError } from '../../../lib/errors.js';
+import { task } from '../../../lib/task.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+import { type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
+import { timed, until, within } from '../../deadline.js';
+import { square } from '../../fixtures/tasks.js';
+import { errorOf, inFolder, rowsOf } from '../executors/contract/subject.js';
+
+const paths = suite('bullmq: paths of tasks');
+
+paths('are relative to the root, with the hash of the module', () =>
+  inFolder(async folder => {
+    mkdirSync(join(folder, 'lib'));
+    const file = join(folder, 'lib', 'model.js');
+    writeFileSync(file, 'export const f = x => x;');
+    const url = pathToFileURL(file).href;
+    const sent = sendTask({ kind: 'module', name: 'f', url: `${url}?version=2` }, folder);
+    assert.equal(sent, {
+      kind: 'module',
+      name: 'f',
+      path: 'lib/model.js',
+      hash: 'e4fa07d26fcce4efb8bc7f9ded9d17fb1bcb28fabb4b33d2e3f2ba7cf1e1d2ba'.replace(/.*/, () =>
+        hashIn(sent),
+      ),
+    });
+    assert.match(hashIn(sent), /^[0-9a-f]{64}$/);
+    assert.equal(receiveTask(sent, { root: folder, allowInline: false }), { kind: 'module', name: 'f', url });
+  }),
+);
+
+const hashIn = (sent: ReturnType<typeof sendTask>): string => (sent.kind === 'module' ? sent.hash : '');
+
+paths('outside the root are not sent', () =>
+  inFolder(async folder => {
+    for (const [url, says] of [
+      [pathToFileURL(join(folder, '..', 'other.js')).href, /outside the project's root/],
+      ['https://example.org/task.js', /no file: URL/],
+      ['data:text/javascript,export const f = x => x', /no file: URL/],
+      ['node:fs', /no file: URL/],
+    ] as const)
+      assert.throws(
+        () => sendTask({ kind: 'module', name: 'f', url }, folder),
+        (error: Error) => error instanceof TaskNotFoundError && says.test(error.message),
+      );
+  }),
+);
+
+paths('that lead out of the root are refused', () =>
+  inFolder(async folder => {
+    const root = join(folder, 'root');
+    mkdirSync(join(root, 'lib'), { recursive: true });
+    writeFileSync(join(folder, 'secret.js'), '');
+    symlinkSync(join(folder, 'secret.js'), join(root, 'link.js'));
+    symlinkSync(folder, join(root, 'lib', 'up'));
+    for (const path of [
+      '',
+      '.',
+      '..',
+      '../secret.js',
+      'lib/../../secret.js',
+      './lib/x.js',
+      'lib//x.js',
+      '/etc/passwd',
+      join(folder, 'secret.js'),
+      'link.js',
+      'lib/up/secret.js',
+      'file:///etc/passwd',
+      'https://example.org/x.js',
+      'data:text/javascript,0',
+      'node:fs',
+      'C:/x.js',
+      'lib\\..\\..\\secret.js',
+      'lib/x\0.js',
+    ])
+      assert.throws(
+        () => receiveTask({ kind: 'module', name: 'f', path, hash: '' }, { root, allowInline: true }),
+        /only paths relative to --root are run/,
+        path,
+      );
+  }),
+);
+
+paths('of another version are refused with both hashes', () =>
+  inFolder(async root => {
+    writeFileSync(join(root, 'model.js'), 'one');
+    const url = pathToFileURL(join(root, 'model.js')).href;
+    const sent = sendTask({ kind: 'module', name: 'f', url }, root);
+    writeFileSync(join(root, 'model.js'), 'two');
+    const here = sendTask({ kind: 'module', name: 'f', url }, root);
+    assert.throws(
+      () => receiveTask(sent, { root, allowInline: true }),
+      (error: Error) => error.message.includes(hashIn(sent)) && error.message.includes(hashIn(here)),
+    );
+  }),
+);
+
+paths('functions shipped as source need --allow-inline', () => {
+  const sent = sendTask({ kind: 'source', name: 'f', source: 'x => x' }, '/');
+  assert.throws(
+    () => receiveTask(sent, { root: '/', allowInline: false }),
+    /--allow-inline.*task\(import\.meta/,
+  );
+  assert.is(receiveTask(sent, { root: '/', allowInline: true }).kind, 'source');
+});
+
+paths.run();
+
+const refusals = redisSuite('bullmq: refusals');
+const it = timed(refusals);
+let server: RedisServer;
+let queues = 0;
+refusals.before(async () => {
+  server = await startRedis();
+});
+refusals.after(() => server.stop());
+
+/** A client and a worker in this process, on a queue of their own. */
+async function pair(worker: Partial<ClusterWorkerOptions> = {}, client: Partial<BullmqOptions> = {}) {
+  queues += 1;
+  const shared = { queue: `refusals-${queues}`, connection: { url: server.url }, root: '/' };
+  const events: WorkerEvent[] = [];
+  const joined = await clusterWorker({ ...shared, threads: 1, log: event => events.push(event), ...worker });
+  const executor = bullmq({ ...shared, ...client });
+  const faults = () => events.flatMap(event => (event.event === 'fault' ? [event.message] : []));
+  return {
+    ...shared,
+    executor,
+    faults,
+    [Symbol.asyncDispose]: async () => {
+      await executor.close();
+      await joined.close();
+    },
+  };
+}
+
+it('of source reach the caller, who is told what to do', async () => {
+  await using cluster = await pair();
+  const { executor } = cluster;
+  const error = await errorOf(range(0, 5).pipe(parallelMap(x => x + 1, { executor })));
+  assert.instance(error, TaskRefusedError);
+  assert.match(error.message, /--allow-inline/);
+  assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor }))), [9], 'the worker is well');
+});
+
+it('of other versions reach the caller with both hashes', async () => {
+  await inFolder(async folder => {
+    for (const [name, text] of [
+      ['client', 'export const f = x => x;'],
+      ['worker', 'export const f = x => x + 1;'],
+    ] as const) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'model.mjs'), text);
+    }
+    await using cluster = await pair({ root: join(folder, 'worker') }, { root: join(folder, 'client') });
+    const model = task({ url: pathToFileURL(join(folder, 'client', 'model.mjs')) }, 'f', (x: number) => x);
+    const error = await errorOf(of(1).pipe(parallelMap(model, { executor: cluster.executor })));
+    assert.instance(error, TaskRefusedError);
+    assert.is(error.message.match(/[0-9a-f]{64}/g)?.length, 2);
+  });
+});
+
+it('of tasks outside the root reach the caller before they are sent', async () => {
+  await using cluster = await pair({}, { root: join(process.cwd(), 'nowhere') });
+  const error = await errorOf(of(1).pipe(parallelMap(square, { executor: cluster.executor })));
+  assert.instance(error, TaskNotFoundError);
+  assert.match(error.message, /set `root` of bullmq\(\)/);
+});
+
+it('of malformed jobs and messages are logged, and nobody else is touched', async () => {
+  await using cluster = await pair();
+  const { queue, executor } = cluster;
+  const client = '0123456789abcdef';
+  const keys = new Keys({ queue, prefix: 'bull' });
+  const { redis } = server;
+  const jobs = new Queue(queue, { connection: { port: server.port, host: '127.0.0.1' } });
+  await redis.set(keys.client(client), '{"last":0,"open":[]}', 'PX', 20_000);
+  await redis.set(keys.inputs(client, 7), 'not a message', 'PX', 20_000);
+  await redis.set(keys.worker('x'), '{"threads":"many"', 'PX', 20_000);
+  await redis.sadd(keys.workers, 'x');
+  await jobs.add('chunk', { client: '../../etc', run: 1, chunk: 1 });
+  await jobs.add('chunk', { client, run: 1, chunk: 7 });
+  await redis.publish(keys.cancelled, '{"client":');
+  await until(() => cluster.faults().length >= 3, 10);
+  assert.ok(
+    cluster.faults().some(message => /a job that is not one of bullmq\(\) was rejected/.test(message)),
+  );
+  assert.ok(cluster.faults().some(message => /rejected: it is none of rx-parfor/.test(message)));
+  assert.ok(cluster.faults().some(message => /a message was rejected/.test(message)));
+  assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor }))), [9]);
+  await jobs.close();
+});
+
+it('of what is too large name the input, the result or the arguments', async () => {
+  const small = { maxMessage: 20_000 };
+  await using cluster = await pair({ ...small, allowInline: true }, small);
+  const { executor } = cluster;
+  const fill = (length: number) => 'x'.repeat(length);
+  const input = await errorOf<NotTransferableError>(
+    of('a', fill(30_000)).pipe(parallelMap((text: string) => text.length, { executor, chunk: 2 })),
+  );
+  assert.instance(input, NotTransferableError);
+  assert.equal([input.what, input.index], ['input', 1]);
+  assert.match(input.message, /maxMessage/);
+  const result = await errorOf<NotTransferableError>(
+    of(1, 30_000).pipe(parallelMap(fill, { executor, chunk: 2 })),
+  );
+  assert.instance(result, NotTransferableError);
+  assert.equal([result.what, result.index], ['result', 1]);
+  const shared = await errorOf<NotTransferableError>(
+    of(1).pipe(parallelMap(fill, { executor, args: [fill(30_000)] })),
+  );
+  assert.is(shared.what, 'args');
+  // Many that fit one by one go in several messages.
+  const lengths = new Array<number>(40).fill(3_000);
+  const rows = await rowsOf(of(...lengths).pipe(parallelMap(fill, { executor, chunk: 40 })));
+  assert.is(rows.length, 40);
+  const sent = await rowsOf(
+    of(...rows).pipe(parallelMap((text: string) => text.length, { executor, chunk: 40 })),
+  );
+  assert.equal(sent, lengths);
+});
+
+it('prefixes keep teams apart', async () => {
+  await using ours = await pair({ prefix: 'ours' }, { prefix: 'ours' });
+  const theirs = bullmq({
+    queue: ours.queue,
+    connection: { url: server.url },
+    root: '/',
+    prefix: 'theirs',
+    workerTimeout: 1_500,
+  });
+  const lonely = errorOf(of(1).pipe(parallelMap(square, { executor: theirs })));
+  assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor: ours.executor }))), [9]);
+  assert.is((await within(10, lonely)).name, 'NoWorkersError');
+  await theirs.close();
+});
+
+it('of wrong options name the option', async () => {
+  assert.throws(() => bullmq({} as BullmqOptions), /bullmq: `queue` must be given/);
+  assert.throws(() => bullmq({ queue: 'a:b' }), /`queue` must be a name without `:`/);
+  assert.throws(
+    () => bullmq({ queue: 'a', workerTimeout: 0 }),
+    /`workerTimeout` must be milliseconds above 0/,
+  );
+  assert.throws(() => bullmq({ queue: 'a', retries: 3 } as BullmqOptions), /there is no option `retries`/);
+  await clusterWorker({ queue: 'a', threads: 0 }).then(
+    () => assert.unreachable(),
+    error => assert.match(error.message, /clusterWorker: `threads` must be a whole number from 1/),
+  );
+});
+
+refusals.run();
