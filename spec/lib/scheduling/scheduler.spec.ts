@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { from, interval, map, Observable, type SchedulerLike, Subject, type Subscriber, take } from 'rxjs';
 import { test } from 'uvu';
@@ -391,6 +393,37 @@ test('failures in a report, some for good and some to be tried again: each block
       [5, 2, ['F'], [6]],
     ],
   );
+});
+
+test('an input that was tried again after a delay: not held on to, however long the run goes on', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const source = new Subject<object>();
+  const failed = new WeakSet<object>();
+  const fails = (input: object) => {
+    if (failed.has(input)) return 0;
+    failed.add(input);
+    throw oops;
+  };
+  let rows = 0;
+  const run = source
+    .pipe(parallelMap(fails, { executor: inline(), retry: { count: 1, delay: 1 } }))
+    .subscribe(() => {
+      rows += 1;
+    });
+  const inputs = Array.from({ length: 20 }, () => {
+    const input = {};
+    source.next(input);
+    return new WeakRef(input);
+  });
+  const end = Date.now() + 5000;
+  while (rows < 20 && Date.now() < end) await new Promise(resolve => setTimeout(resolve, 5));
+  assert.is(rows, 20);
+  collect();
+  const held = inputs.filter(input => input.deref() !== undefined).length;
+  run.unsubscribe();
+  // The last one may still lie in a register.
+  assert.ok(held <= 2, `${held} are held`);
 });
 
 test('what is to be tried again goes to an idle worker, and does not wait for the rest of its chunk', () => {
