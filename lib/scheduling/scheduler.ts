@@ -56,6 +56,9 @@ interface Tower {
   landed(flight: Flight): void;
 }
 
+/** A worker may hand back a chunk as it is; an executor that does nothing else would keep the run busy for ever. */
+const BARREN = 1000;
+
 /** One chunk on its way: made before it starts, so that an executor that answers at once can be stopped as well. */
 class Flight extends Subscriber<Report> {
   /** How many of its inputs have settled. */
@@ -112,6 +115,8 @@ export class Scheduler {
   };
   #supply: Supply | undefined;
   #running = 0;
+  /** Chunks in a row that came back as they were. */
+  #barren = 0;
   /** Failed inputs that wait for their next try. */
   #retrying = 0;
   /** Inputs before this one have settled or are with a worker: the front of what `maxBuffered` bounds. */
@@ -252,6 +257,13 @@ export class Scheduler {
     const { count } = report;
     // A block of nothing would stand where the next one begins.
     if (count === 0) return;
+    if (!(count <= flight.rest)) {
+      this.fail(
+        new RangeError(`the executor reported ${count} inputs of a chunk that has ${flight.rest} left`),
+      );
+      return;
+    }
+    this.#barren = 0;
     this.#size.measured(count, report.elapsed);
     if (this.meter) this.meter.running -= count;
     const from = flight.settled;
@@ -337,13 +349,15 @@ export class Scheduler {
       this.#inputs.putBack({ first: index, values: [input], alone: true });
     };
     if (delay === 0) again();
-    else
-      this.#timers.add(
-        asyncScheduler.schedule(() => {
-          again();
-          this.#dispatch();
-        }, delay),
-      );
+    else {
+      const timer = asyncScheduler.schedule(() => {
+        // It would hold the input until the run ends.
+        this.#timers.remove(timer);
+        again();
+        this.#dispatch();
+      }, delay);
+      this.#timers.add(timer);
+    }
     return true;
   }
 
@@ -354,6 +368,12 @@ export class Scheduler {
     this.#flights.delete(flight);
     this.#running -= 1;
     const { rest } = flight;
+    if (flight.settled === 0 && (this.#barren += 1) > BARREN) {
+      this.fail(
+        new Error(`the executor completed ${BARREN} chunks in a row without reporting any of their inputs`),
+      );
+      return;
+    }
     if (rest > 0) {
       if (this.meter) this.meter.running -= rest;
       const left =

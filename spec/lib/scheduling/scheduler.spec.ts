@@ -845,4 +845,30 @@ test('inputs in the hundred thousands, settled at once: neither deep nor slow', 
   assert.ok(performance.now() - start < 5000);
 });
 
+test('an executor that reports more than a chunk has, or nothing at all, ends the run with an error', () => {
+  const outcome = (report?: Report) => {
+    let failure: unknown;
+    const executor: Executor = {
+      parallelism: 1,
+      lease: { slice: 8, limit: 1 },
+      run: () => from(report ? [report] : []),
+      close: async () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+    from(['a', 'b', 'c'])
+      .pipe(parallelMap(task, { executor }))
+      .subscribe({
+        error: error => {
+          failure = error;
+        },
+      });
+    return String(failure);
+  };
+  assert.match(
+    outcome({ count: 2, rows: packed(['A', 'B']), failures: [], elapsed: 1 }),
+    /reported 2 inputs of a chunk that has 1 left/,
+  );
+  assert.match(outcome(), /1000 chunks in a row without reporting/);
+});
+
 test.run();

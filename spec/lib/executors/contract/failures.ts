@@ -13,6 +13,7 @@ import { parallelMapSettled, type SettledRow } from '../../../../operators/paral
 import { sleep, timed, until, within } from '../../../deadline.js';
 import {
   disconnectFor,
+  exitAfterwards,
   exitFor,
   exitLaterFor,
   hangFor,
@@ -406,6 +407,15 @@ export function failures({ name, make, crosses, processes }: Subject): void {
       }
       await isWell();
     });
+
+  it('of a worker that ends while it has nothing to do are noticed by nobody', async () => {
+    await using one = make({ workers: 1 });
+    for (const ms of [1, 20]) {
+      assert.equal(await rowsOf(of(ms).pipe(parallelMap(exitAfterwards, { executor: one }))), [ms]);
+      await sleep(3 * ms + 60);
+      assert.equal(await rowsOf(range(0, 4).pipe(parallelMap(square, { executor: one }))), [0, 1, 4, 9]);
+    }
+  });
 
   if (processes) {
     it('of a child that lets go of its parent cost the input that does it', async () => {
