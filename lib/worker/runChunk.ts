@@ -128,7 +128,9 @@ export async function runChunk(
       due = setTimeout(report, REPORT_EVERY);
     }
     try {
-      pending.add(await row);
+      // Awaited first: `pending` may be another one by then.
+      const value = await row;
+      pending.add(value);
     } catch (error) {
       pending.fail(explain(error));
     }

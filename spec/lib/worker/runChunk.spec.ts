@@ -152,6 +152,16 @@ it('reports while an async task is awaited', async () => {
   );
 });
 
+it('keeps every row where it belongs, however long it was awaited', async () => {
+  const waits = [0, 0, 15, 0, 1, 15, 0, 15, 15, 2];
+  const posted = await posts(upTo(10), x => {
+    const wait = waits[x as number] as number;
+    return wait === 0 ? x : sleep(wait).then(() => x);
+  });
+  assert.equal(rowsOf(posted), upTo(10));
+  assert.is(total(posted), 10);
+});
+
 it('runs async tasks one after another', async () => {
   let running = 0;
   let most = 0;

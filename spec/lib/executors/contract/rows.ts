@@ -118,6 +118,22 @@ export function rows({ name, make, crosses }: Subject): void {
     );
   });
 
+  it('of async tasks are each that of its input, also where they wait together with others', async () => {
+    // Within a time slice and beyond one.
+    const waits = [1, 4, 1.1, 1.2, 4.1, 30, 1.3, 4.2, 1.4, 1.5, 4.3, 4.4, 1.6, 20];
+    const found = await rowsOf(
+      sweep(waits).pipe(parallelMap(pause, { executor, chunk: 14, concurrency: 1 })),
+    );
+    assert.equal(found, waits);
+    const settled = await rowsOf(
+      sweep(waits).pipe(parallelMapSettled(pause, { executor, chunk: 14, ordered: false })),
+    );
+    assert.equal(
+      settled.map(row => row.status === 'fulfilled' && row.value),
+      settled.map(row => row.input),
+    );
+  });
+
   it('reduce to columns', async () => {
     const numbers = await rowsOf(range(0, 1_000).pipe(parfor(x => [x, x ** 2, -x], { executor })));
     deepStrictEqual(numbers, [
