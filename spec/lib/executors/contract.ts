@@ -1,5 +1,6 @@
 import { failures } from './contract/failures.js';
 import { lifetime } from './contract/lifetime.js';
+import { programs } from './contract/programs.js';
 import { rows } from './contract/rows.js';
 import type { Capabilities, MakeExecutor } from './contract/subject.js';
 import { tasks } from './contract/tasks.js';
@@ -17,5 +18,6 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   values(subject);
   tasks(subject);
   failures(subject);
+  programs(subject);
   lifetime(subject);
 }

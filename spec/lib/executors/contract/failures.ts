@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
+import { sweep } from '../../../../lib/sources/sweep.js';
 import { task } from '../../../../lib/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled, type SettledRow } from '../../../../operators/parallelMapSettled.js';
@@ -147,7 +148,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     };
     const hows = ['call', 'twice', 'getter', 'twice', 'call', 'nothing', 'twice'];
     for (const chunk of [1, 7]) {
-      const rows = await rowsOf(from(hows).pipe(parallelMapSettled(task, { executor, chunk })));
+      const rows = await rowsOf(sweep(hows).pipe(parallelMapSettled(task, { executor, chunk })));
       assert.equal(
         rows.map(row =>
           row.status === 'fulfilled'

@@ -1,10 +1,11 @@
-import { from, range, take } from 'rxjs';
+import { from, of, range, take } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Executor, ExecutorClosedError } from '../../../../lib/executor.js';
+import { sweep } from '../../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { sleep, timed, until, within } from '../../../deadline.js';
-import { hangFor, spin } from '../../../fixtures/faults.js';
+import { hangFor, sees, spin, spinStubbornly, work } from '../../../fixtures/faults.js';
 import { pause, square, where } from '../../../fixtures/tasks.js';
 import { allGone, isAlive, run, start } from '../../../program.js';
 import { errorOf, outcomeOf, rowsOf, type Subject, upTo, Watched } from './subject.js';
@@ -163,6 +164,29 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     else await sleep(200);
     assert.is.not(await place(), first);
   });
+
+  it('keeps the worker of a run that is cancelled among quick tasks', async () => {
+    await using executor = make({ workers: 1 });
+    const place = async () => (await rowsOf(range(0, 1).pipe(parallelMap(where, { executor }))))[0] as string;
+    const places = new Set([await place()]);
+    const quick = sweep(new Array<number>(10_000).fill(0.05));
+    for (let i = 0; i < 10; i++) {
+      await rowsOf(quick.pipe(parallelMap(work, { executor, chunk: 10_000 }), take(1)));
+      places.add(await place());
+    }
+    assert.ok(places.size <= 4, `${places.size - 1} of 10 times it was another one`);
+  });
+
+  if (processes)
+    it('starts no worker in the place of one that has not stopped', async () => {
+      await using executor = make({ workers: 1 });
+      const [place] = await rowsOf(range(0, 1).pipe(parallelMap(where, { executor })));
+      const pid = Number.parseInt(place as string, 10);
+      const subscription = range(0, 1).pipe(parallelMap(spinStubbornly, { executor })).subscribe();
+      await sleep(50);
+      subscription.unsubscribe();
+      assert.equal(await rowsOf(of(process.pid, pid).pipe(parallelMap(sees, { executor }))), [true, false]);
+    });
 
   it('does not wait for tasks that never end when it closes', async () => {
     const executor = make({ workers: 2 });
