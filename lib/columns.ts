@@ -34,43 +34,89 @@ type MemberKinds<R> = {
   [K in keyof R]-?: R[K] extends (...args: any[]) => unknown ? Method : never;
 }[keyof R];
 
-/** Grows one column as values come. */
+/** A part of a column from this many numbers on is kept as it came; smaller ones are collected. */
+const PART = 1_024;
+
+/** Numbers that are collected before they make a part of their own. */
+const BLOCK = 65_536;
+
+/**
+ * Grows one column as values come.
+ *
+ * Numbers are kept in parts and joined once, at the end: to grow one array means to fill fresh memory three times.
+ */
 class ColumnBuilder {
   length = 0;
-  #column: PackedColumn = new Float64Array(64);
+  #parts: Float64Array[] = [];
+  /** Single numbers, and small parts. */
+  #block = new Float64Array(64);
+  #filled = 0;
+  /** All values, where they are not all numbers. */
+  #mixed: unknown[] | undefined;
 
   push(value: unknown): void {
-    if (typeof value !== 'number') this.#loosen();
-    else if (this.#column instanceof Float64Array) this.#reserve(this.length + 1);
-    this.#column[this.length++] = value as number;
+    if (this.#mixed) this.#mixed.push(value);
+    else if (typeof value !== 'number') this.#loosen().push(value);
+    else {
+      if (this.#filled === this.#block.length) this.#grow(1);
+      this.#block[this.#filled++] = value;
+    }
+    this.length += 1;
   }
 
   append(values: PackedColumn): void {
-    if (values instanceof Float64Array && this.#column instanceof Float64Array) {
-      this.#reserve(this.length + values.length);
-      this.#column.set(values, this.length);
+    if (!(values instanceof Float64Array) || this.#mixed) for (const value of values) this.push(value);
+    else {
       this.length += values.length;
-    } else for (const value of values) this.push(value);
+      if (values.length >= PART) {
+        this.#closeBlock();
+        this.#parts.push(values);
+        return;
+      }
+      if (this.#filled + values.length > this.#block.length) this.#grow(values.length);
+      this.#block.set(values, this.#filled);
+      this.#filled += values.length;
+    }
   }
 
   /** The column, in memory of its own. */
   finish(): PackedColumn {
-    if (!(this.#column instanceof Float64Array)) return this.#column;
-    // Cut to size by a copy only where much would be held in vain: the result has no larger buffer behind it.
-    return this.#column.length === this.length ? this.#column : this.#column.slice(0, this.length);
+    return this.#mixed ?? this.#joined();
   }
 
-  #reserve(length: number): void {
-    const column = this.#column as Float64Array;
-    if (length <= column.length) return;
-    const grown = new Float64Array(Math.max(length, column.length * 2));
-    grown.set(column.subarray(0, this.length));
-    this.#column = grown;
+  #joined(): Float64Array {
+    this.#closeBlock();
+    const parts = this.#parts;
+    const [only] = parts;
+    // With no larger buffer behind it.
+    if (only && parts.length === 1 && only.byteLength === only.buffer.byteLength) return only;
+    const column = new Float64Array(this.length);
+    let at = 0;
+    for (const part of parts.splice(0)) {
+      column.set(part, at);
+      at += part.length;
+    }
+    return column;
   }
 
-  #loosen(): void {
-    if (this.#column instanceof Float64Array)
-      this.#column = Array.from(this.#column.subarray(0, this.length));
+  /** Room for `more` in the block, which are fewer than a part has. */
+  #grow(more: number): void {
+    if (this.#filled + more > BLOCK) return this.#closeBlock();
+    const grown = new Float64Array(Math.min(BLOCK, Math.max(this.#filled + more, this.#block.length * 4)));
+    grown.set(this.#block.subarray(0, this.#filled));
+    this.#block = grown;
+  }
+
+  #closeBlock(): void {
+    if (this.#filled > 0) this.#parts.push(this.#block.subarray(0, this.#filled));
+    this.#block = new Float64Array(PART);
+    this.#filled = 0;
+  }
+
+  #loosen(): unknown[] {
+    this.#mixed = Array.from(this.#joined());
+    this.#parts = [];
+    return this.#mixed;
   }
 }
 

@@ -21,6 +21,8 @@ export interface Chunk {
   /** The index of the first input. */
   readonly first: number;
   readonly inputs: ArrayLike<unknown>;
+  /** A chunk of the same run that is under way: this one runs on the same worker, after it. Only with `lease.ahead`. */
+  readonly behind?: Chunk;
 }
 
 /** An input of a chunk that failed, by its place in the report. */
@@ -50,6 +52,11 @@ export interface Lease {
   readonly slice: number;
   /** The most inputs in a chunk. */
   readonly limit: number;
+  /**
+   * Whether a worker may be given one chunk more than it runs, `behind` the other, so that it need not wait for the next
+   * one. Default: false.
+   */
+  readonly ahead?: boolean;
 }
 
 /**
@@ -71,6 +78,10 @@ export interface Executor {
    * one. Any other error ends the run.
    */
   run(chunk: Chunk): Observable<Report>;
+  /** Completes a chunk that waits `behind` another, at once, where nothing of it has run: its inputs go elsewhere. */
+  recall?(chunk: Chunk): void;
+  /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */
+  poll?(): void;
   /** Is told when a run is over: no chunk of it will come any more. */
   release?(run: Run): void;
   /** Ends the workers. Runs that are under way end with an error. */

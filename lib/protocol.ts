@@ -45,6 +45,9 @@ export interface Definition {
 
 /** One chunk, as a worker is told to run it. */
 export interface ChunkMessage {
+  /** The chunk's own number among those of its worker. */
+  readonly number: number;
+  /** The run's definition. */
   readonly id: number;
   /** The definition behind `id`, where this worker has not had it yet. */
   readonly definition?: Definition;
@@ -53,8 +56,8 @@ export interface ChunkMessage {
   readonly inputs: PackedMessage;
   /** Milliseconds after which the worker starts no further input of this chunk. */
   readonly slice: number;
-  /** Set to 1 by the executor when nobody waits for this chunk any more. Shared memory: threads only. */
-  readonly cancelled?: Int32Array;
+  /** One of `chunkState`, changed by both sides. Shared memory: threads only. */
+  readonly state?: Int32Array;
   /** The results go on to another process: no memory may be shared or moved in them. */
   readonly far?: boolean;
   /** The way back for reports, sent with the first chunk of a thread. */
@@ -72,10 +75,21 @@ export interface FailureMessage {
   };
 }
 
+/** What a worker is told once it runs. */
+export interface WorkerNotice {
+  /** The next chunk. */
+  readonly chunk?: ChunkMessage;
+  /** Definitions to let go of. */
+  readonly forget?: readonly number[];
+  /** A chunk that nobody waits for any more. */
+  readonly cancel?: number;
+}
+
 /** What a worker says while it runs a chunk. */
 export type WorkerMessage =
   | { readonly kind: 'started' }
   | ReportMessage
+  | EndMessage
   | { readonly kind: 'stray'; readonly error: unknown; readonly tag: object }
   | { readonly kind: 'fatal'; readonly error: unknown; readonly tag: object };
 
@@ -89,7 +103,18 @@ export interface ReportMessage {
   readonly tag: object;
   /** Milliseconds that the task took for these inputs. */
   readonly elapsed: number;
+  /** The chunk has ended with this: the worker goes on to the next one. */
+  readonly last?: boolean;
 }
 
-/** How a chunk ended: `undefined` when the worker is free again and well, else why the task could not be run at all. */
-export type ChunkOutcome = undefined | { readonly notRunnable: unknown; readonly tag: object };
+/** The chunk has ended without a last report; with why the task could not be run at all, where that is so. */
+export interface EndMessage {
+  readonly kind: 'end';
+  readonly notRunnable?: NotRunnable;
+}
+
+/** An error that is not of one input, made fit to cross. */
+export interface NotRunnable {
+  readonly error: unknown;
+  readonly tag: object;
+}

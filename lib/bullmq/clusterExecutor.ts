@@ -489,7 +489,7 @@ export class ClusterExecutor implements Executor {
       case 'expired':
         return this.#end(flight, new LeaseExpired());
       case 'notRunnable':
-        return this.#end(flight, notRunnable({ notRunnable: end.error, tag: end.tag }));
+        return this.#end(flight, notRunnable(end));
       case 'refused':
         return this.#end(flight, new TaskRefusedError(this.#placeOf(flight.worker), end.why));
       case 'lost': {

@@ -493,8 +493,7 @@ function endOf(error: unknown): ChunkEnd {
     };
   }
   if (error instanceof FarOutcome) {
-    const { notRunnable, tag } = error.outcome;
-    return { kind: 'notRunnable', error: notRunnable, tag };
+    return { kind: 'notRunnable', ...error.outcome };
   }
   return { kind: 'notRunnable', error: encoder.encodeThrown(error), tag: encoder.tag };
 }

@@ -1,6 +1,6 @@
 import type { Chunk, Report, Run } from '../executor.js';
 import type { Crossing } from '../executors/crossing.js';
-import type { ChunkOutcome, Definition, PackedMessage, ReportMessage } from '../protocol.js';
+import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../protocol.js';
 import { noRows } from '../transport/packing.js';
 
 /** A run of another program, as its definition came. */
@@ -20,7 +20,7 @@ export interface FarReport extends Report {
 
 /** Why another program's task could not be run, for that program to make an error of. */
 export class FarOutcome extends Error {
-  constructor(readonly outcome: NonNullable<ChunkOutcome>) {
+  constructor(readonly outcome: NotRunnable) {
     super('the task cannot be run');
   }
 }

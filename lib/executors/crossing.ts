@@ -1,5 +1,5 @@
 import type { Chunk, Report, Run } from '../executor.js';
-import type { ChunkOutcome, Definition, ReportMessage } from '../protocol.js';
+import type { Definition, NotRunnable, ReportMessage } from '../protocol.js';
 import { packInputs } from '../transport/packing.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
@@ -14,7 +14,7 @@ export interface Crossing {
   pack(chunk: Chunk): ReturnType<typeof packInputs>;
   report(message: ReportMessage): Report;
   /** Why the task could not be run at all. */
-  notRunnable(outcome: NonNullable<ChunkOutcome>): unknown;
+  notRunnable(thrown: NotRunnable): unknown;
 }
 
 /** The crossing of values of this program. */

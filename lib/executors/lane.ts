@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
 import type { WorkerExit } from '../errors.js';
-import type { ChunkMessage, ChunkOutcome, Movable, WorkerMessage } from '../protocol.js';
+import type { ChunkMessage, Movable, NotRunnable, WorkerMessage, WorkerNotice } from '../protocol.js';
 import { decodeThrown } from '../transport/values.js';
 import { workerEntry } from './workerEntry.js';
 
@@ -15,17 +15,20 @@ let entry: string | undefined;
 
 export type LaneOptions = Pick<TinypoolOptions, 'runtime' | 'env' | 'execArgv' | 'resourceLimits'>;
 
-/** What a lane says of its worker while a chunk is on it. */
+/** What a lane says of one chunk. */
 export interface LaneListener {
-  message(message: WorkerMessage): void;
-  /** The chunk has ended and the worker is free. */
-  done(outcome: ChunkOutcome): void;
-  /** The worker is gone, and this lane with it. */
-  lost(exit: WorkerExit): void;
+  /** All chunks before it have ended: it is the one that the worker runs. */
+  turn(): void;
+  /** Something has settled, or the first task begins. */
+  message(message: Exclude<WorkerMessage, { kind: 'end' | 'stray' | 'fatal' }>): void;
+  /** The chunk has ended and the worker goes on; with why the task could not be run, where that is so. */
+  done(notRunnable: NotRunnable | undefined): void;
+  /** The worker is gone, and this lane with it; `begun`: while it ran this chunk. */
+  lost(exit: WorkerExit, begun: boolean): void;
 }
 
 /**
- * One worker: a Tinypool of one thread or child process, and a second way back for what settles before a chunk ends.
+ * One worker: a Tinypool of one thread or child process, and a second way back, for all that it says of its chunks.
  *
  * A Tinypool of many hides which worker has a task, and waits for ever for a thread that has exited; with one worker to
  * a pool it is known who has died, and nobody else is touched. See the README beside this file.
@@ -38,9 +41,13 @@ export class Lane {
   readonly #pool: Tinypool;
   readonly #threads: boolean;
   readonly #stray: (error: unknown) => void;
+  /** Of the chunks that the worker has, in its order: it runs the first. */
+  readonly #listeners: LaneListener[] = [];
+  readonly #forgotten: number[] = [];
+  readonly #channel = { postMessage: (message: WorkerMessage) => this.#receive(message) };
   #worker: Tinypool['threads'][number] | undefined;
   #port: MessagePort | undefined;
-  #listener: LaneListener | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
   #fatal: Extract<WorkerMessage, { kind: 'fatal' }> | undefined;
   #gone: Promise<void> | undefined;
 
@@ -72,39 +79,53 @@ export class Lane {
     );
   }
 
-  /** Runs a chunk on the idle worker. */
+  /** How many chunks the worker has. */
+  get load(): number {
+    return this.#listeners.length;
+  }
+
+  /** Runs a chunk, after the one that the worker may have already; before it has ever answered there is none. */
   run(message: ChunkMessage, moved: readonly Movable[], listener: LaneListener): void {
-    this.#listener = listener;
+    if (this.proven) this.#tell({ chunk: message }, moved);
+    else this.#startWith(message, moved);
     if (message.definition) this.known.add(message.id);
+    this.#listeners.push(listener);
+    if (this.load > 1) return;
+    // Of what goes on in its worker Tinypool knows nothing: it would let the process end.
+    this.#keepAlive = setInterval(() => undefined, LONGEST_TIMER);
+    listener.turn();
+  }
+
+  #startWith(message: ChunkMessage, moved: readonly Movable[]): void {
     const list = [...moved];
-    let port: MessagePort | undefined;
-    if (this.#threads && !this.#port) {
-      port = this.#open();
-      list.push(port);
-    }
+    const port = this.#threads ? this.#open() : undefined;
+    if (port) list.push(port);
     const settled = this.#pool.run(port ? { ...message, port } : message, {
       filename: (entry ??= workerEntry()),
       name: 'default',
       transferList: list as never,
-      ...(this.#threads
-        ? {}
-        : { channel: { postMessage: (message: WorkerMessage) => this.#receive(message) } }),
+      ...(this.#threads ? {} : { channel: this.#channel }),
     });
-    if (!this.#worker) this.#watch();
-    settled.then(
-      (outcome: ChunkOutcome) => {
-        // What the worker said before it ended may still lie in the other port.
-        this.#drain();
-        this.proven = true;
-        this.#finish()?.done(outcome);
-      },
-      error => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
-    );
+    this.#watch();
+    settled.catch(error => this.#exited({ exitCode: undefined, reason: reasonOf(error), cause: error }));
   }
 
-  /** The other chunk's listener goes: nobody waits for it any more. */
-  listen(listener: LaneListener): void {
-    this.#listener = listener;
+  /** Another one listens for a chunk: nobody waits for it any more. */
+  replace(listener: LaneListener, by: LaneListener): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at < 0) return;
+    this.#listeners[at] = by;
+    if (at === 0) by.turn();
+  }
+
+  /** Hears what the worker has said so far, without waiting for the event loop. */
+  poll(): void {
+    // Of a process there is no way to do so.
+    while (this.#port) {
+      const entry = receiveMessageOnPort(this.#port);
+      if (!entry) return;
+      this.#receive(entry.message as WorkerMessage);
+    }
   }
 
   // The pool has started its worker with its first chunk. Of a thread that exits Tinypool would say nothing.
@@ -132,42 +153,57 @@ export class Lane {
     );
   }
 
-  /** Lets the idle worker forget a definition. */
+  /** Lets the worker forget a definition, when it has no chunk that might need it. */
   forget(id: number): void {
-    if (!this.known.delete(id) || this.#gone) return;
-    if (this.#port) this.#port.postMessage({ forget: [id] });
-    else if (!this.#threads)
-      (this.#worker as unknown as { send(message: unknown): void } | undefined)?.send({ forget: [id] });
+    if (!this.known.delete(id)) return;
+    this.#forgotten.push(id);
+    if (this.load === 0) this.#tellForgotten();
   }
 
-  /** Ends the worker; resolves when it has really stopped. Nothing more is heard of its chunk. */
+  /** Tells the worker that nobody waits for a chunk. Threads share memory for that, and look there. */
+  cancel(number: number): void {
+    if (!this.#threads) this.#tell({ cancel: number });
+  }
+
+  #tellForgotten(): void {
+    if (this.#forgotten.length > 0) this.#tell({ forget: this.#forgotten.splice(0) });
+  }
+
+  #tell(notice: WorkerNotice, moved: readonly Movable[] = []): void {
+    if (this.#gone) return;
+    if (this.#port) this.#port.postMessage(notice, moved as Movable[]);
+    else (this.#worker as unknown as { send(message: unknown): void } | undefined)?.send(notice);
+  }
+
+  /** Ends the worker; resolves when it has really stopped. Its chunks are lost. */
   end(): Promise<void> {
     this.#gone ??= this.#destroy();
     return this.#gone;
   }
 
   async #destroy(): Promise<void> {
-    this.#finish();
     const worker = this.#worker;
     const exited = worker && new Promise<void>(resolve => worker.once('exit', () => resolve()));
-    this.#port?.close();
+    this.#closePort();
     this.#pool.destroy().catch(() => undefined);
+    // Nothing more is heard of its chunks.
+    const listeners = this.#listeners.splice(0);
+    clearInterval(this.#keepAlive);
     await exited;
+    tellLost(listeners, { exitCode: undefined, reason: 'it was ended' });
+  }
+
+  #closePort(): void {
+    this.#port?.close();
+    this.#port = undefined;
   }
 
   #open(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (message: WorkerMessage) => this.#receive(message));
-    // Tinypool's port keeps the process alive while a chunk runs; this one never does.
     port1.unref();
     this.#port = port1;
     return port2;
-  }
-
-  #drain(): void {
-    if (!this.#port) return;
-    for (let entry = receiveMessageOnPort(this.#port); entry; entry = receiveMessageOnPort(this.#port))
-      this.#receive(entry.message as WorkerMessage);
   }
 
   #receive(message: WorkerMessage | null): void {
@@ -179,8 +215,14 @@ export class Lane {
         this.#stray(decodeThrown(message.error, message.tag));
         break;
       case 'started':
+        this.#listeners[0]?.message(message);
+        break;
       case 'report':
-        this.#listener?.message(message);
+        this.#listeners[0]?.message(message);
+        if (message.last) this.#ended();
+        break;
+      case 'end':
+        this.#ended(message.notRunnable);
         break;
       default:
         // A task has sent something of its own.
@@ -189,26 +231,37 @@ export class Lane {
     this.proven = true;
   }
 
-  #finish(): LaneListener | undefined {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    return listener;
+  #ended(notRunnable?: NotRunnable): void {
+    this.proven = true;
+    const listener = this.#listeners.shift();
+    if (this.load === 0) {
+      clearInterval(this.#keepAlive);
+      this.#tellForgotten();
+    } else this.#listeners[0]?.turn();
+    listener?.done(notRunnable);
   }
 
   #exited(exit: WorkerExit): void {
     if (this.#gone) return;
     this.#gone = Promise.resolve();
-    this.#drain();
+    // First, so that nobody gives this lane another chunk.
+    this.onGone();
+    this.poll();
     // Its promise never settles where the worker has exited already.
     this.#pool.destroy().catch(() => undefined);
-    this.#port?.close();
+    this.#closePort();
     const cause = this.#fatal && decodeThrown(this.#fatal.error, this.#fatal.tag);
-    const listener = this.#finish();
-    if (cause !== undefined)
-      listener?.lost({ exitCode: exit.exitCode, reason: 'an error that nobody caught', cause });
-    else listener?.lost(exit);
-    this.onGone();
+    clearInterval(this.#keepAlive);
+    tellLost(
+      this.#listeners.splice(0),
+      cause === undefined ? exit : { exitCode: exit.exitCode, reason: 'an error that nobody caught', cause },
+    );
   }
+}
+
+/** The first of the chunks was the one that the worker ran. */
+function tellLost(listeners: readonly LaneListener[], exit: WorkerExit): void {
+  for (const [i, listener] of listeners.entries()) listener.lost(exit, i === 0);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { NotTransferableError, TaskNotFoundError } from '../errors.js';
 import type { Failure, Report } from '../executor.js';
-import type { ChunkOutcome, ReportMessage } from '../protocol.js';
+import type { NotRunnable, ReportMessage } from '../protocol.js';
 import { open, unpack } from '../transport/packing.js';
 import { decode, decodeThrown, Untransferable } from '../transport/values.js';
 
@@ -38,8 +38,8 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage)
 }
 
 /** Errors of this library arrive by name; they are made again as what they were. */
-export function notRunnable(outcome: NonNullable<ChunkOutcome>): unknown {
-  const error = decodeThrown(outcome.notRunnable, outcome.tag);
+export function notRunnable(thrown: NotRunnable): unknown {
+  const error = decodeThrown(thrown.error, thrown.tag);
   if (!(error instanceof Error)) return error;
   if (error.name === 'TaskNotFoundError') {
     const { module, exportName, why, cause } = error as TaskNotFoundError;

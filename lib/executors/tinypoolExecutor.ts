@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
+import { chunkState } from '../chunkState.js';
 import { WorkerCrashError, type WorkerExit } from '../errors.js';
 import {
   type Chunk,
@@ -22,6 +23,9 @@ const SLICE = 8;
 
 /** More inputs make a chunk's memory outgrow the caches, and the main thread's share of it uneven. */
 const LIMIT = 16_384;
+
+/** A worker may take this much longer than planned: to hand back the last few inputs would cost more than to run them. */
+const TOLERANCE = 1.25;
 
 /**
  * A worker that is let go of has this long to stop by itself before it is ended, in ms. A thread sees the flag after
@@ -50,8 +54,16 @@ export interface TinypoolExecutorOptions extends LaneOptions {
 
 /** A chunk that waits for a worker. */
 interface Waiting {
-  readonly run: Run;
+  readonly chunk: Chunk;
   start(lane: Lane): void;
+  complete(): void;
+}
+
+/** A chunk that a worker has. */
+interface Taken {
+  readonly lane: Lane;
+  /** Completes the chunk where the worker has not begun it. */
+  recall(): void;
 }
 
 /** Runs chunks on threads or child processes, one Tinypool of one worker for each. */
@@ -64,10 +76,12 @@ export class TinypoolExecutor implements Executor {
   readonly #lanes = new Set<Lane>();
   readonly #idle: Lane[] = [];
   readonly #waiting = new Set<Waiting>();
+  readonly #taken = new Map<Chunk, Taken>();
   readonly #running = new Set<Subscriber<Report>>();
   readonly #definitions = new WeakMap<Run, Definition>();
   readonly #idleTimers = new Map<Lane, NodeJS.Timeout>();
   #lastId = 0;
+  #lastNumber = 0;
   #failedStarts = 0;
   #closed: Promise<void> | undefined;
 
@@ -75,9 +89,13 @@ export class TinypoolExecutor implements Executor {
     this.#options = options;
     this.parallelism = options.parallelism;
     this.#threads = options.runtime === 'worker_threads';
-    this.lease = { slice: options.slice ?? SLICE, limit: LIMIT };
+    this.lease = { slice: options.slice ?? SLICE, limit: LIMIT, ahead: true };
     this.#crossing = options.crossing ?? ownCrossing(this.#threads);
+    // A process shares no memory in which it could be told apart who was first.
+    if (this.#threads) this.recall = chunk => this.#recall(chunk);
   }
+
+  readonly recall?: (chunk: Chunk) => void;
 
   run(chunk: Chunk): Observable<Report> {
     return new Observable<Report>(subscriber => {
@@ -87,12 +105,17 @@ export class TinypoolExecutor implements Executor {
       }
       this.#running.add(subscriber);
       subscriber.add(() => this.#running.delete(subscriber));
+      const leader = chunk.behind && this.#taken.get(chunk.behind)?.lane;
+      // Those who wait come first: with a chunk more on each worker, a run would never let others in.
+      if (leader?.proven && leader.load === 1 && this.#waiting.size === 0)
+        return this.#start(chunk, leader, subscriber);
       const waiting: Waiting = {
-        run: chunk.run,
+        chunk,
         start: lane => {
           this.#waiting.delete(waiting);
           this.#start(chunk, lane, subscriber);
         },
+        complete: () => subscriber.complete(),
       };
       subscriber.add(() => this.#waiting.delete(waiting));
       this.#waiting.add(waiting);
@@ -104,6 +127,11 @@ export class TinypoolExecutor implements Executor {
   release(run: Run): void {
     const id = this.#definitions.get(run)?.id;
     if (id !== undefined) for (const lane of this.#lanes) lane.forget(id);
+  }
+
+  /** Hears what the workers have said so far. */
+  poll(): void {
+    for (const lane of [...this.#lanes]) lane.poll();
   }
 
   close(): Promise<void> {
@@ -125,7 +153,10 @@ export class TinypoolExecutor implements Executor {
   #serve(): void {
     if (this.#closed) return;
     for (const waiting of this.#waiting) {
-      const lane = this.#idle.pop() ?? this.#newLane(waiting.run);
+      const { run, behind } = waiting.chunk;
+      // On a worker of its own it would run beside the other: one more than the run may have at once.
+      if (behind && this.#taken.has(behind)) continue;
+      const lane = this.#idle.pop() ?? this.#newLane(run);
       if (!lane) return;
       clearTimeout(this.#idleTimers.get(lane));
       this.#idleTimers.delete(lane);
@@ -152,7 +183,9 @@ export class TinypoolExecutor implements Executor {
     this.#serve();
   }
 
+  /** A chunk of the lane has ended. */
   #free(lane: Lane): void {
+    if (lane.load > 0 || !this.#lanes.has(lane)) return;
     this.#idle.push(lane);
     const { idleTimeout } = this.#options;
     this.#serve();
@@ -166,6 +199,11 @@ export class TinypoolExecutor implements Executor {
     if (at >= 0) this.#idle.splice(at, 1);
     await lane.end();
     this.#remove(lane);
+  }
+
+  #recall(chunk: Chunk): void {
+    for (const waiting of this.#waiting) if (waiting.chunk === chunk) waiting.complete();
+    this.#taken.get(chunk)?.recall();
   }
 
   #start(chunk: Chunk, lane: Lane, subscriber: Subscriber<Report>): void {
@@ -192,6 +230,7 @@ export class TinypoolExecutor implements Executor {
     const { slice } = this.lease;
     const { taskTimeout } = chunk.run;
     let over = false;
+    let expired = false;
     let timer: NodeJS.Timeout | undefined;
     let late: NodeJS.Immediate | undefined;
     const calm = () => {
@@ -208,73 +247,91 @@ export class TinypoolExecutor implements Executor {
       timer = setTimeout(wait, taskTimeout + (inputs.length > 1 ? slice : 0));
     };
     const expire = () => {
-      over = true;
-      this.#end(lane).then(() => subscriber.error(new LeaseExpired()));
+      expired = true;
+      this.#end(lane);
     };
     const finish = () => {
       over = true;
       calm();
+      this.#taken.delete(chunk);
     };
 
-    const cancelled = this.#threads ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
-    subscriber.add(() => {
-      if (over) return;
-      finish();
-      if (cancelled) Atomics.store(cancelled, 0, 1);
-      this.#letGo(lane);
-    });
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    const state = this.#threads ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
     const message: ChunkMessage = {
+      number,
       id: definition.id,
       ...(lane.known.has(definition.id) ? {} : { definition }),
       inputs,
-      slice,
+      slice: slice * TOLERANCE,
       announce: taskTimeout !== undefined || !lane.proven,
-      ...(cancelled && { cancelled }),
+      ...(state && { state }),
       ...(this.#crossing.far && { far: true }),
     };
     const listener: LaneListener = {
+      turn: () => undefined,
       message: message => {
         this.#failedStarts = 0;
-        expect();
+        if (message.kind === 'report' && message.last) calm();
+        else expect();
         if (message.kind === 'report') subscriber.next(this.#crossing.report(message));
       },
-      done: outcome => {
+      done: notRunnable => {
         finish();
         // The lane is free before the run goes on: its next chunk takes it.
         this.#free(lane);
-        if (outcome) subscriber.error(this.#crossing.notRunnable(outcome));
+        if (notRunnable) subscriber.error(this.#crossing.notRunnable(notRunnable));
         else subscriber.complete();
       },
-      lost: exit => {
+      lost: (exit, begun) => {
         finish();
-        this.#lanes.delete(lane);
-        subscriber.error(this.#lossOf(lane, exit));
+        if (expired) subscriber.error(new LeaseExpired());
+        else subscriber.error(begun ? this.#lossOf(lane, exit) : new WorkerLost(exit, true));
+        // One that was to follow this chunk goes elsewhere.
+        this.#serve();
       },
     };
+    subscriber.add(() => {
+      if (over) return;
+      finish();
+      if (state) Atomics.store(state, 0, chunkState.cancelled);
+      lane.cancel(number);
+      lane.replace(listener, this.#letGo(lane));
+    });
+    const recall = () => {
+      if (!state) return;
+      const { waiting, cancelled } = chunkState;
+      if (Atomics.compareExchange(state, 0, waiting, cancelled) !== waiting) return;
+      finish();
+      lane.replace(listener, this.#letGo(lane));
+      subscriber.complete();
+    };
+    this.#taken.set(chunk, { lane, recall });
     try {
       lane.run(message, moved, listener);
     } catch (error) {
       // Node refuses to start the worker at all, for its `execArgv` or `env`.
       finish();
-      this.#remove(lane);
+      this.#end(lane);
       subscriber.error(error);
     }
   }
 
-  /** Nobody waits for the lane's chunk: the worker may stop by itself, or is ended. */
-  #letGo(lane: Lane): void {
-    const timer = setTimeout(
-      () => this.#end(lane),
-      GRACE[this.#threads ? 'worker_threads' : 'child_process'],
-    );
-    lane.listen({
+  /** Listens for a chunk that nobody waits for: the worker stops by itself, or is ended. */
+  #letGo(lane: Lane): LaneListener {
+    let timer: NodeJS.Timeout | undefined;
+    return {
+      turn: () => {
+        timer = setTimeout(() => this.#end(lane), GRACE[this.#threads ? 'worker_threads' : 'child_process']);
+      },
       message: () => undefined,
       done: () => {
         clearTimeout(timer);
         this.#free(lane);
       },
       lost: () => clearTimeout(timer),
-    });
+    };
   }
 
   #lossOf(lane: Lane, exit: WorkerExit): Error {

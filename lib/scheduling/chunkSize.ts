@@ -20,7 +20,7 @@ const LEAST_WORK = 0.25;
 export class ChunkSize {
   #size = 1;
   /** Milliseconds per input; `undefined` until a first chunk has returned. */
-  #cost: number | undefined;
+  cost: number | undefined;
 
   constructor(
     private readonly lease: Lease,
@@ -38,19 +38,19 @@ export class ChunkSize {
   next(waiting: number): number {
     if (this.fixed !== undefined) return this.fixed;
     const share = Math.ceil(waiting / (this.workers * SHARES));
-    const least = this.#cost === undefined ? 1 : Math.min(this.#size, Math.floor(LEAST_WORK / this.#cost));
+    const least = this.cost === undefined ? 1 : Math.min(this.#size, Math.floor(LEAST_WORK / this.cost));
     return Math.max(1, least, Math.min(this.#size, share));
   }
 
   /** `count` inputs took `elapsed` ms. */
   measured(count: number, elapsed: number): void {
-    if (count === 0 || this.fixed !== undefined) return;
+    if (count === 0) return;
     const cost = Math.max(elapsed / count, 1e-6);
-    const before = this.#cost ?? cost;
+    const before = this.cost ?? cost;
     // Dearer tasks show at once, but by half: one odd chunk does not set the pace. Cheaper ones count by their number:
     // a first call, which compiles, is soon forgotten.
-    this.#cost = cost >= before ? (before + cost) / 2 : (before + elapsed) / (1 + count);
-    const fits = Math.floor(this.lease.slice / this.#cost);
+    this.cost = cost >= before ? (before + cost) / 2 : (before + elapsed) / (1 + count);
+    const fits = Math.floor(this.lease.slice / this.cost);
     this.#size = Math.max(1, Math.min(fits, this.#size * GROWTH, this.lease.limit));
   }
 }

@@ -15,6 +15,18 @@ function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<u
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }
 
+function joined(pieces: readonly ArrayLike<unknown>[], length: number): ArrayLike<unknown> {
+  const numbers = pieces.every(piece => piece instanceof Float64Array);
+  if (!numbers) return pieces.flatMap(piece => (Array.isArray(piece) ? piece : Array.from(piece)));
+  const all = new Float64Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
 /**
  * The inputs that wait for a worker, in their order.
  *
@@ -52,8 +64,25 @@ export class Inputs {
     this.length += 1;
   }
 
-  /** At most `limit` inputs from the front; fewer where what came back lies in pieces. */
+  /** At most `limit` inputs from the front; fewer where those that came back are not in their order, or suspects. */
   take(limit: number): Segment {
+    const front = this.#takePiece(limit);
+    if (front.alone) return front;
+    const pieces = [front.values];
+    let { length } = front.values;
+    while (length < limit && this.length > 0 && this.first === front.first + length && !this.#suspect) {
+      const { values } = this.#takePiece(limit - length);
+      pieces.push(values);
+      length += values.length;
+    }
+    return pieces.length === 1 ? front : { ...front, values: joined(pieces, length) };
+  }
+
+  get #suspect(): boolean {
+    return this.#segments[this.#head]?.alone === true;
+  }
+
+  #takePiece(limit: number): Segment {
     const segment = this.#segments[this.#head];
     if (segment === undefined) return this.#takeCollected(limit);
     const from = this.#taken;

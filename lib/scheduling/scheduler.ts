@@ -49,6 +49,9 @@ const CRASHES = 3;
 const BUFFERED_RESULTS = 1024;
 const BUFFERED_CHUNKS = 4;
 
+/** Inputs that a source may push before it is looked what the workers have said meanwhile: some 0.1 ms. */
+const POLL_EVERY = 8_192;
+
 /** What a flight tells its scheduler. */
 interface Tower {
   report(flight: Flight, report: Report): void;
@@ -63,17 +66,32 @@ const BARREN = 1000;
 class Flight extends Subscriber<Report> {
   /** How many of its inputs have settled. */
   settled = 0;
+  /** The flight that waits for this one's worker. */
+  follower: Flight | undefined;
 
   constructor(
-    readonly segment: Segment,
+    readonly chunk: Chunk,
+    /** Whether its inputs are suspects of a crash or a timeout. */
+    readonly alone: boolean,
+    /** The flight whose worker this one waits for. */
+    public leader: Flight | undefined,
     private readonly tower: Tower,
   ) {
     super();
+    if (leader) leader.follower = this;
+  }
+
+  /** It is over: the worker goes on with the one that follows. Whether the worker has nothing to do then. */
+  land(): boolean {
+    const { leader, follower } = this;
+    if (leader) leader.follower = undefined;
+    if (follower) follower.leader = undefined;
+    return !leader && !follower;
   }
 
   /** Inputs that have not settled. */
   get rest(): number {
-    return this.segment.values.length - this.settled;
+    return this.chunk.inputs.length - this.settled;
   }
 
   protected override _next(report: Report): void {
@@ -114,6 +132,7 @@ export class Scheduler {
     landed: flight => this.#landed(flight, false),
   };
   #supply: Supply | undefined;
+  /** Workers that are busy for this run. */
   #running = 0;
   /** Chunks in a row that came back as they were. */
   #barren = 0;
@@ -124,6 +143,9 @@ export class Scheduler {
   #ended = false;
   #over = false;
   #dispatching = false;
+  #delivering = false;
+  /** Blocks that are to be delivered now. */
+  readonly #due: Block[] = [];
 
   constructor(
     private readonly run: Run,
@@ -134,7 +156,7 @@ export class Scheduler {
     const { executor, chunk, ordered, timeout } = plan;
     this.#concurrency = run.concurrency;
     this.#size = new ChunkSize(executor.lease, this.#concurrency, chunk === 'auto' ? undefined : chunk);
-    if (ordered) this.#order = new Order(block => this.#deliver(block));
+    if (ordered) this.#order = new Order(block => this.#due.push(block));
     if (plan.concurrency === undefined && executor.changes)
       this.#timers.add(
         executor.changes.subscribe(() => {
@@ -161,6 +183,7 @@ export class Scheduler {
   push(value: unknown): void {
     this.#inputs.push(value);
     if (this.#running < this.#concurrency) this.#dispatch();
+    else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
   }
 
   /** The source has completed. */
@@ -199,17 +222,52 @@ export class Scheduler {
     return true;
   }
 
+  /** A source that pushes for long keeps the event loop from its work: workers would have nothing to do meanwhile. */
+  #poll(): void {
+    if (this.#dispatching) return;
+    this.plan.executor.poll?.();
+    this.#dispatch();
+  }
+
   #dispatch(): void {
     // An executor may answer at once, and a subscriber may push: neither may nest.
     if (this.#dispatching) return;
     this.#dispatching = true;
-    while (!this.#over && this.#running < this.#concurrency) {
+    while (!this.#over) {
+      const idle = this.#running < this.#concurrency;
+      const leader = idle ? undefined : this.#leader();
+      if (!idle && !leader) break;
       const size = this.#nextSize();
-      if (size === 0) break;
-      this.#start(this.#inputs.take(size));
+      if (size > 0) this.#start(this.#inputs.take(size), leader);
+      else if (!idle || !this.#recall()) break;
     }
     this.#dispatching = false;
     this.#completeIfDone();
+  }
+
+  /** A flight whose worker may be given one chunk more, so that it need not wait for the next one. */
+  #leader(): Flight | undefined {
+    const { lease, recall } = this.plan.executor;
+    const { cost } = this.#size;
+    // What cannot be recalled must not wait behind long tasks while another worker has nothing to do.
+    if (!lease.ahead || cost === undefined || (!recall && cost > lease.slice)) return undefined;
+    // Towards the end each chunk goes to the worker that is free first.
+    const more = this.#supply && !this.#ended;
+    if (!more && this.#inputs.length < this.#concurrency * this.#size.full) return undefined;
+    for (const flight of this.#flights) if (!flight.leader && !flight.follower) return flight;
+    return undefined;
+  }
+
+  /** Takes back a chunk that waits for a busy worker, where another one has nothing to do. */
+  #recall(): boolean {
+    const { executor } = this.plan;
+    if (!executor.recall || this.#inputs.length > 0) return false;
+    for (const flight of this.#flights) {
+      if (!flight.leader) continue;
+      executor.recall(flight.chunk);
+      if (this.#inputs.length > 0) return true;
+    }
+    return false;
   }
 
   /** Inputs for the next chunk, 0 where there are none or where too many results wait for an earlier one. */
@@ -237,14 +295,15 @@ export class Scheduler {
     return most + 1 - (this.#front - this.#order.next);
   }
 
-  #start(segment: Segment): void {
-    const { first, values } = segment;
-    this.#front = Math.max(this.#front, first + values.length);
-    this.#running += 1;
-    if (this.meter) this.meter.running += values.length;
-    const flight = new Flight(segment, this.#tower);
+  #start({ first, values: inputs, alone }: Segment, leader: Flight | undefined): void {
+    this.#front = Math.max(this.#front, first + inputs.length);
+    if (!leader) {
+      this.#running += 1;
+      if (this.meter) this.meter.running += inputs.length;
+    }
+    const chunk: Chunk = { run: this.run, first, inputs, ...(leader && { behind: leader.chunk }) };
+    const flight = new Flight(chunk, alone, leader, this.#tower);
     this.#flights.add(flight);
-    const chunk: Chunk = { run: this.run, first, inputs: values };
     try {
       this.plan.executor.run(chunk).subscribe(flight);
     } catch (error) {
@@ -268,29 +327,29 @@ export class Scheduler {
     if (this.meter) this.meter.running -= count;
     const from = flight.settled;
     flight.settled += count;
-    if (report.failures.length === 0) this.#settle(flight.segment, from, count, report.rows, []);
-    else this.#settleWithFailures(flight.segment, from, report);
+    if (report.failures.length === 0) this.#settle(flight.chunk, from, count, report.rows, []);
+    else this.#settleWithFailures(flight.chunk, from, report);
     this.meter?.settled();
     // A worker may be idle for want of what this has made room for, or has put back.
     if (this.#running < this.#concurrency) this.#dispatch();
   }
 
   /** Divides a report where an input is to be tried again, and ends the run where a failure does. */
-  #settleWithFailures(segment: Segment, from: number, { count, rows, failures }: Report): void {
-    const { first, values } = segment;
+  #settleWithFailures(chunk: Chunk, from: number, { count, rows, failures }: Report): void {
+    const { first, inputs } = chunk;
     let start = 0;
     let row = 0;
     let errors: TaskError[] = [];
     const close = (end: number) => {
       const good = end - start - errors.length;
       if (end > start)
-        this.#settle(segment, from + start, end - start, slicePacked(rows, row, row + good), errors);
+        this.#settle(chunk, from + start, end - start, slicePacked(rows, row, row + good), errors);
       row += good;
       errors = [];
     };
     for (const failure of failures) {
       const offset = from + failure.offset;
-      const failed = { index: first + offset, input: values[offset] };
+      const failed = { index: first + offset, input: inputs[offset] };
       const again = !failure.untransferable && this.#retry(failed);
       if (!again && !this.plan.failFast) {
         const error = errorOf(failure, failed);
@@ -309,31 +368,32 @@ export class Scheduler {
     close(count);
   }
 
-  #settle(
-    segment: Segment,
-    offset: number,
-    count: number,
-    rows: Packed,
-    failures: readonly TaskError[],
-  ): void {
+  #settle(chunk: Chunk, offset: number, count: number, rows: Packed, failures: readonly TaskError[]): void {
     if (this.meter) {
       this.meter.completed += count - failures.length;
       this.meter.failed += failures.length;
     }
     const block: Block = {
-      first: segment.first + offset,
+      first: chunk.first + offset,
       count,
-      inputs: segment.values,
+      inputs: chunk.inputs,
       offset,
       rows,
       failures,
     };
     if (this.#order) this.#order.add(block);
-    else this.#deliver(block);
+    else this.#due.push(block);
+    this.#deliver();
   }
 
-  #deliver(block: Block): void {
-    if (!this.#over) this.sink.block(block);
+  #deliver(): void {
+    // What the subscriber does may bring the next block: that one follows when this one is through.
+    if (this.#delivering) return;
+    this.#delivering = true;
+    for (let block = this.#due.shift(); block && !this.#over; block = this.#due.shift())
+      this.sink.block(block);
+    this.#delivering = false;
+    this.#completeIfDone();
   }
 
   /** Whether a failed input gets another try. */
@@ -364,9 +424,8 @@ export class Scheduler {
   /** The executor is free again; what it has not reported waits anew. */
   #landed(flight: Flight, suspect: boolean): void {
     if (this.#over) return;
-    const { first, values, alone } = flight.segment;
-    this.#flights.delete(flight);
-    this.#running -= 1;
+    const { first, inputs } = flight.chunk;
+    this.#leave(flight);
     const { rest } = flight;
     if (flight.settled === 0 && (this.#barren += 1) > BARREN) {
       this.fail(
@@ -375,34 +434,44 @@ export class Scheduler {
       return;
     }
     if (rest > 0) {
-      if (this.meter) this.meter.running -= rest;
       const left =
-        values instanceof Float64Array
-          ? values.subarray(flight.settled)
-          : (values as unknown[]).slice(flight.settled);
-      this.#inputs.putBack({ first: first + flight.settled, values: left, alone: alone || suspect });
+        inputs instanceof Float64Array
+          ? inputs.subarray(flight.settled)
+          : (inputs as unknown[]).slice(flight.settled);
+      this.#inputs.putBack({
+        first: first + flight.settled,
+        values: left,
+        alone: flight.alone || suspect,
+      });
     }
     this.#dispatch();
   }
 
+  #leave(flight: Flight): void {
+    this.#flights.delete(flight);
+    if (this.meter) {
+      if (!flight.leader) this.meter.running -= flight.rest;
+      this.meter.running += flight.follower?.rest ?? 0;
+    }
+    if (flight.land()) this.#running -= 1;
+  }
+
   #lost(flight: Flight, error: unknown): void {
     if (this.#over) return;
-    const { first, values } = flight.segment;
+    const { first, inputs } = flight.chunk;
     const { rest } = flight;
     const expired = error instanceof LeaseExpired;
     if (!expired && !(error instanceof WorkerLost)) return this.fail(error);
     if (!expired && error.atStart) return this.#landed(flight, false);
     if (rest > 1 || rest === 0) return this.#landed(flight, true);
 
-    const failed = { index: first + flight.settled, input: values[flight.settled] };
+    const failed = { index: first + flight.settled, input: inputs[flight.settled] };
     if (!expired) {
       const crashes = (this.#crashes.get(failed.index) ?? 0) + 1;
       this.#crashes.set(failed.index, crashes);
       if (crashes < CRASHES) return this.#landed(flight, true);
     }
-    this.#flights.delete(flight);
-    this.#running -= 1;
-    if (this.meter) this.meter.running -= 1;
+    this.#leave(flight);
     if (!this.#retry(failed)) {
       const final = expired
         ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
@@ -412,7 +481,7 @@ export class Scheduler {
         return this.fail(final);
       }
       this.#keep(final);
-      this.#settle(flight.segment, flight.settled, 1, noRows, [final]);
+      this.#settle(flight.chunk, flight.settled, 1, noRows, [final]);
     }
     this.#dispatch();
   }
@@ -423,8 +492,8 @@ export class Scheduler {
   }
 
   #completeIfDone(): void {
-    if (this.#over || !this.#ended || this.#running > 0 || this.#retrying > 0 || this.#inputs.length > 0)
-      return;
+    if (this.#over || !this.#ended || this.#delivering) return;
+    if (this.#running > 0 || this.#retrying > 0 || this.#inputs.length > 0) return;
     if (this.#errors.length > 0) {
       this.#errors.sort((a, b) => (a.index as number) - (b.index as number));
       return this.fail(new MapError(this.#errors, this.#inputs.next));

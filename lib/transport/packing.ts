@@ -46,14 +46,17 @@ export class Packer {
   #shape: Shape | undefined;
   #columns: PackedColumn[] = [];
   readonly #capacity: number;
+  readonly #isTuple: (row: unknown) => row is unknown[];
 
   /**
    * @param capacity how many rows may be added
    * @param encoder what makes single values fit to cross
+   * @param literal whether every row that is an array is known to be exactly its items
    */
-  constructor(capacity: number, encoder: Encoder) {
+  constructor(capacity: number, encoder: Encoder, literal = false) {
     this.#capacity = capacity;
     this.encoder = encoder;
+    this.#isTuple = literal ? Array.isArray : isTuple;
   }
 
   /** @throws Untransferable where a part of the row cannot cross; the row is not added then */
@@ -76,7 +79,7 @@ export class Packer {
       else this.#loosen(row);
     } else if (shape === ROW) (this.#columns[0] as unknown[])[this.length] = this.encoder.encode(row);
     else if (shape === TUPLE) {
-      if (isTuple(row) && row.length === this.#columns.length)
+      if (this.#isTuple(row) && row.length === this.#columns.length)
         for (let i = 0; i < row.length; i++) this.#put(i, row[i]);
       else this.#loosen(row);
     } else {

@@ -6,6 +6,7 @@ import { NotTransferableError, TaskNotFoundError } from '../errors.js';
 import type { Definition } from '../protocol.js';
 import type { Task } from '../task.js';
 import { decode, Untransferable } from '../transport/values.js';
+import { returnsLiteral } from './returnsLiteral.js';
 import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
 
 /** A run's task as this worker calls it. */
@@ -13,6 +14,8 @@ export interface LoadedTask {
   readonly call: (value: unknown) => unknown;
   /** Makes more of a thrown error, where that is possible. */
   readonly explain: (error: unknown) => unknown;
+  /** Whether the task is known to return no arrays but literals. */
+  readonly literal: boolean;
 }
 
 let typeScript: Promise<void> | undefined;
@@ -74,5 +77,6 @@ export async function loadTask({ task, tag, ...shared }: Definition): Promise<Lo
   return {
     call: callTask(run, { args, kwargs, spread: shared.spread }),
     explain: task.kind === 'source' ? explainFreeVariable : error => error,
+    literal: returnsLiteral(Function.prototype.toString.call(run)),
   };
 }

@@ -1,17 +1,17 @@
 import { isThenable } from '../callTask.js';
-import type { ChunkMessage, FailureMessage, Movable, ReportMessage } from '../protocol.js';
+import type { ChunkMessage, EndMessage, FailureMessage, Movable, ReportMessage } from '../protocol.js';
 import { Packer, unpack } from '../transport/packing.js';
 import { decode, Encoder, Untransferable } from '../transport/values.js';
 import type { LoadedTask } from './loadTask.js';
 
 /** What has settled is reported at least this often, in ms: a long task must not hold back what was ready before it. */
-const REPORT_EVERY = 2;
+const REPORT_EVERY = 4;
 
 /** Tasks quicker than this, in ms, share one look at the clock, which costs as much as a small task. */
 const QUICK = 0.001;
 const QUICK_TASKS_PER_LOOK = 16;
 
-export type Post = (message: ReportMessage, moved: readonly Movable[]) => void;
+export type Post = (message: ReportMessage | EndMessage, moved?: readonly Movable[]) => void;
 
 /** What of a chunk has settled and is not reported yet. */
 class Pending {
@@ -25,9 +25,10 @@ class Pending {
     threads: boolean,
     /** When the first task of this report started. */
     readonly since: number,
+    literal: boolean,
   ) {
     this.#encoder = new Encoder(threads, true);
-    this.#packer = new Packer(capacity, this.#encoder);
+    this.#packer = new Packer(capacity, this.#encoder, literal);
   }
 
   add(row: unknown): void {
@@ -57,43 +58,45 @@ class Pending {
     this.count += 1;
   }
 
-  report(post: Post, now: number): void {
+  report(post: Post, now: number, last: boolean): void {
     const { message: rows, moved } = this.#packer.take();
-    const { count, failures } = this;
-    post({ kind: 'report', count, rows, failures, tag: this.#encoder.tag, elapsed: now - this.since }, moved);
+    const { count, failures, since } = this;
+    const { tag } = this.#encoder;
+    post({ kind: 'report', count, rows, failures, tag, elapsed: now - since, ...(last && { last }) }, moved);
   }
 }
 
 /**
- * Runs inputs of a chunk until it is done, its time slice is spent or it is cancelled, and reports what has settled.
+ * Runs inputs of a chunk until it is done, its time slice is spent or it is cancelled, and reports what has settled and
+ * that it has ended.
  *
  * At least one input runs, so a run always gets on. Async tasks run one after another.
  */
 export async function runChunk(
   message: ChunkMessage,
-  { call, explain }: LoadedTask,
+  { call, explain, literal }: LoadedTask,
   post: Post,
   threads: boolean,
+  isCancelled: () => boolean,
 ): Promise<void> {
-  const { inputs, slice, cancelled } = message;
+  const { inputs, slice } = message;
   const { length, tag } = inputs;
   const packed = unpack(inputs);
   const input = tag ? (i: number) => decode(packed(i), tag) : packed;
   const start = performance.now();
   const deadline = start + slice;
-  let pending = new Pending(length, threads, start);
+  let pending = new Pending(length, threads, start, literal);
   let tasksPerLook = 1;
   let i = 0;
 
   /** Reports what is due; whether the chunk ends here. */
   const look = (): boolean => {
     const now = performance.now();
-    const over =
-      i === length || now >= deadline || (cancelled !== undefined && Atomics.load(cancelled, 0) === 1);
+    const over = i === length || now >= deadline || isCancelled();
     if (pending.count > 0 && (over || now - pending.since >= REPORT_EVERY)) {
-      pending.report(post, now);
-      if (!over) pending = new Pending(length - i, threads, now);
-    }
+      pending.report(post, now, over);
+      if (!over) pending = new Pending(length - i, threads, now, literal);
+    } else if (over) post({ kind: 'end' });
     tasksPerLook = now - start < i * QUICK ? QUICK_TASKS_PER_LOOK : 1;
     return over;
   };
@@ -122,8 +125,8 @@ export async function runChunk(
     let due: NodeJS.Timeout | undefined;
     if (pending.count > 0) {
       const report = () => {
-        pending.report(post, performance.now());
-        pending = new Pending(length - i, threads, performance.now());
+        pending.report(post, performance.now(), false);
+        pending = new Pending(length - i, threads, performance.now(), literal);
       };
       due = setTimeout(report, REPORT_EVERY);
     }

@@ -9,11 +9,29 @@ const counters: unknown = new Proxy(() => counters, {
   set: () => true,
 });
 
+/** So many functions are kept for later runs. */
+const KEPT = 32;
+
+const kept = new Map<string, Task>();
+
 /**
  * Makes a function of the source that `toString` gave for it: of arrows, functions and methods.
+ *
+ * The same one for the same source: what the engine has compiled for one run serves the next, which otherwise begins
+ * slowly in each worker (`bench/grain.ts`).
  * @throws TypeError where that is not possible
  */
 export function shippedFunction(name: string, source: string): Task {
+  let task = kept.get(source);
+  task ??= make(name, source);
+  // The one that was used last goes last.
+  kept.delete(source);
+  kept.set(source, task);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
+  return task;
+}
+
+function make(name: string, source: string): Task {
   const names = ['__name', ...new Set(source.match(/\bcov_\w+(?=\(\)\.[sfb]\[)/g))];
   const values = names.map(name => (name === '__name' ? setName : () => counters));
   const compile = (body: string) =>

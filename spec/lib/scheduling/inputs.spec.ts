@@ -86,9 +86,29 @@ test('put back: comes before all others, with its own index', () => {
   assert.is(inputs.first, 0);
   assert.equal(takeAll(inputs, 9), [
     { first: 0, values: Float64Array.of(0, 1), alone: false },
-    { first: 3, values: Float64Array.of(3), alone: false },
-    { first: 4, values: Float64Array.of(4, 5), alone: false },
+    { first: 3, values: Float64Array.of(3, 4, 5), alone: false },
   ]);
+});
+
+test('what lies in pieces goes out together, as long as it is consecutive and no suspect', () => {
+  const inputs = new Inputs();
+  for (let i = 0; i < 40_000; i++) inputs.push(i);
+  const early = inputs.take(100);
+  assert.is(early.values.length, 100);
+  const across = inputs.take(20_000);
+  assert.equal([across.first, across.values.length], [100, 20_000]);
+  assert.ok(across.values instanceof Float64Array && across.values.every((x, i) => x === 100 + i));
+  inputs.putBack({ first: 20_099, values: [20_099], alone: true });
+  inputs.putBack({ first: 20_098, values: ['b'], alone: false });
+  inputs.putBack({ first: 20_097, values: Float64Array.of(20_097), alone: false });
+  assert.equal(
+    takeAll(inputs, 100_000).map(({ first, values, alone }) => [first, values.length, alone]),
+    [
+      [20_097, 2, false],
+      [20_099, 1, true],
+      [20_100, 19_900, false],
+    ],
+  );
 });
 
 test('put back while another that was is half given out', () => {
@@ -100,9 +120,8 @@ test('put back while another that was is half given out', () => {
   assert.equal(
     takeAll(inputs, 3).map(({ first, values }) => [first, ...Array.from(values)]),
     [
-      [1, 'b'],
-      [2, 'c', 'd', 'e'],
-      [5, 'f'],
+      [1, 'b', 'c', 'd'],
+      [4, 'e', 'f'],
     ],
   );
 });

@@ -44,6 +44,8 @@ class Flown {
   constructor(
     readonly chunk: Chunk,
     private readonly subscriber: Subscriber<Report>,
+    /** Milliseconds that each report says it took. */
+    private readonly elapsed: number,
   ) {}
 
   get inputs(): unknown[] {
@@ -68,7 +70,7 @@ class Flown {
   }
 
   reportAs(count: number, rows: readonly unknown[], failures: readonly Failure[]): this {
-    this.subscriber.next({ count, rows: packed(rows), failures, elapsed: 0 });
+    this.subscriber.next({ count, rows: packed(rows), failures, elapsed: this.elapsed });
     return this;
   }
 
@@ -83,7 +85,12 @@ class Flown {
 
 /** A scheduler on an executor whose chunks the spec drives by hand. */
 function schedulerOf(
-  { limit = 4, ...options }: MapOptions & { limit?: number } = {},
+  {
+    limit = 4,
+    ahead = false,
+    elapsed = 0,
+    ...options
+  }: MapOptions & { limit?: number; ahead?: boolean; elapsed?: number } = {},
   changes?: Subject<void>,
   onBlock?: () => void,
 ) {
@@ -92,8 +99,8 @@ function schedulerOf(
   const executor: Executor = {
     parallelism: 2,
     ...(changes && { changes }),
-    lease: { slice: 8, limit },
-    run: chunk => new Observable(subscriber => void flights.push(new Flown(chunk, subscriber))),
+    lease: { slice: 8, limit, ahead },
+    run: chunk => new Observable(subscriber => void flights.push(new Flown(chunk, subscriber, elapsed))),
     release: run => {
       assert.ok(
         flights.every(({ over }) => over),
@@ -148,6 +155,142 @@ test('one chunk for each worker, the next when one is free', () => {
   assert.equal(log, [...'ABCDEFGHI'], 'not over while a worker is busy');
   flights[3]!.done();
   assert.equal(log, [...'ABCDEFGHI', '|']);
+});
+
+/** As `flying`, with what each is behind. */
+const lined = (flights: readonly Flown[]): string[] =>
+  flights
+    .filter(({ over }) => !over)
+    .map(({ inputs, chunk }) => [inputs, ...(chunk.behind ? [chunk.behind.inputs] : [])])
+    .map(
+      ([inputs, behind]) => (inputs as string[]).join('') + (behind ? `<${Array.from(behind).join('')}` : ''),
+    );
+
+test('a busy worker gets its next chunk ahead, once it is known what a task costs, and while there is enough', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ limit: 1, ahead: true, elapsed: 1 });
+  push(...'abcdefgh');
+  scheduler.end();
+  assert.equal(lined(flights), ['a', 'b'], 'not before');
+  flights[0]!.report('A').done();
+  assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
+  flights[1]!.report('B').done();
+  assert.equal(lined(flights), ['c', 'd<b', 'e<c', 'f<d']);
+  flights[2]!.report('C').done();
+  assert.equal(lined(flights), ['d<b', 'e<c', 'f<d', 'g<e']);
+  flights[3]!.report('D').done();
+  assert.equal(lined(flights), ['e<c', 'f<d', 'g<e'], 'the last one goes to the worker that is free first');
+  flights[4]!.report('E').done();
+  flights[5]!.report('F').done();
+  assert.equal(lined(flights), ['g<e', 'h']);
+  flights[6]!.report('G').done();
+  flights[7]!.report('H').done();
+  assert.equal(log, [...'ABCDEFGH', '|']);
+});
+
+test('tasks longer than a slice: ahead only where a chunk can be taken back', () => {
+  for (const recall of [undefined, () => undefined]) {
+    const { flights, push, executor } = schedulerOf({ limit: 1, ahead: true, elapsed: 9 });
+    Object.assign(executor, { recall });
+    push(...'abcdefgh');
+    flights[0]!.report('A').done();
+    assert.equal(lined(flights), recall ? ['b', 'c', 'd<b', 'e<c'] : ['b', 'c']);
+  }
+});
+
+test('a worker without work: takes over what waits for a busy one, where that has not begun', () => {
+  const { flights, push, log, executor, scheduler } = schedulerOf({ limit: 1, ahead: true, elapsed: 1 });
+  const recalled: unknown[] = [];
+  let begun = false;
+  const recall = (chunk: Chunk) => {
+    recalled.push(...Array.from(chunk.inputs));
+    if (!begun) flights.find(flight => flight.chunk === chunk)!.done();
+  };
+  Object.assign(executor, { recall });
+  push(...'abcdef');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
+  flights[2]!.report('C').done();
+  flights[4]!.report('E').done();
+  assert.equal(lined(flights), ['b', 'd<b', 'f']);
+  assert.equal(recalled, [], 'not while there is other work');
+  begun = true;
+  flights[5]!.report('F').done();
+  assert.equal([recalled, lined(flights)], [['d'], ['b', 'd<b']], 'one that its worker has begun stays');
+  begun = false;
+  flights[1]!.report('B');
+  assert.equal(
+    [recalled, lined(flights)],
+    [
+      ['d', 'd'],
+      ['b', 'd'],
+    ],
+  );
+  flights[6]!.report('D').done();
+  assert.equal(log, [...'ABCDEF']);
+  flights[1]!.done();
+  assert.equal(log, [...'ABCDEF', '|']);
+});
+
+test('a worker that dies: what waited for it is no suspect', () => {
+  const { flights, push, log, scheduler } = schedulerOf({
+    limit: 2,
+    concurrency: 1,
+    ahead: true,
+    elapsed: 1,
+  });
+  push(...'abcdefgh');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  assert.equal(lined(flights), ['bc', 'de<bc']);
+  flights[1]!.lost();
+  flights[2]!.lost(new WorkerLost({ exitCode: 1, reason: 'exit code 1' }, true));
+  assert.equal(lined(flights), ['b', 'de<b'], 'a suspect is alone');
+  for (let i = 3; i < flights.length; i++) {
+    const flight = flights[i]!;
+    if (flight.inputs.length > 1)
+      assert.equal(
+        flight.inputs.filter(input => input === 'b' || input === 'c'),
+        [],
+      );
+    flight.report(...flight.inputs.map(input => (input as string).toUpperCase())).done();
+  }
+  assert.equal(log, [...'ABCDEFGH', '|']);
+});
+
+test('a source that pushes for long: what workers have said meanwhile is heard, and they go on', () => {
+  const { flights, push, log, executor } = schedulerOf({ limit: 4, concurrency: 1 });
+  let polls = 0;
+  const poll = () => {
+    polls += 1;
+    const flight = flights.at(-1)!;
+    flight.report(...flight.inputs).done();
+  };
+  Object.assign(executor, { poll });
+  for (let i = 0; i < 50_000; i++) push(i);
+  assert.ok(polls >= 5, `${polls} times`);
+  assert.equal(flights.length, polls + 1);
+  assert.equal(
+    log,
+    Array.from({ length: 1 + 4 * (polls - 1) }, (_, i) => i),
+  );
+});
+
+test('blocks that come while one is delivered: they follow it, and the end follows them', () => {
+  const later: (() => void)[] = [];
+  const { flights, push, log, scheduler } = schedulerOf(
+    { limit: 1, concurrency: 2, ordered: false },
+    undefined,
+    () => later.shift()?.(),
+  );
+  push('a', 'b');
+  scheduler.end();
+  later.push(() => {
+    flights[1]!.report('B').done();
+    log.push('a is delivered');
+  });
+  flights[0]!.report('A').done();
+  assert.equal(log, ['A', 'a is delivered', 'B', '|']);
 });
 
 test('every chunk of a run names the same run, and the index of its first input', () => {
@@ -207,9 +350,9 @@ test('what a worker hands back is given out next, before all others', () => {
   scheduler.end();
   flights[0]!.report('A').done();
   flights[1]!.report('B').done();
-  assert.equal(flying(flights), [[...'cde']]);
+  assert.equal(flying(flights), [[...'cdef']], 'and what follows it fills the chunk');
   flights[2]!.done();
-  assert.equal(flying(flights), [[...'cde']], 'also where nothing of it ran');
+  assert.equal(flying(flights), [[...'cdef']], 'also where nothing of it ran');
   flights[3]!.report('C', 'D', 'E').done();
   flights[4]!.report('F', 'G').done();
   assert.equal(log, [...'ABCDEFG', '|']);
@@ -597,7 +740,7 @@ function randomOf(seed: number): (bound: number) => number {
  * An executor that does at random whatever an executor may: answers at once or later, reports in pieces, hands inputs
  * back, loses workers that no input is to blame for. It asserts that it is given what it should be.
  */
-function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike) {
+function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike, ahead: boolean) {
   const random = randomOf(seed);
   /** Indices in the order of their rows. */
   const rows: number[] = [];
@@ -605,12 +748,17 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
   const running = new Set<number>();
   const tries = new Map<number, number>();
   const bystander = new Map<number, number>();
-  const seen = { chunks: 0, most: 0, released: 0 };
+  const seen = { chunks: 0, most: 0, released: 0, behind: 0 };
+  /** Chunks that have not ended. */
+  const underWay = new Set<Chunk>();
+  /** By the chunk that each waits for. */
+  const waiting = new Map<Chunk, { chunk: Chunk; subscriber: Subscriber<Report>; begin(): void }>();
   const executor: Executor = {
     parallelism: 3,
-    lease: { slice: 8, limit: 6 },
-    run: ({ first, inputs }) =>
+    lease: { slice: 8, limit: 6, ahead },
+    run: chunk =>
       new Observable(subscriber => {
+        const { first, inputs, behind } = chunk;
         const { length } = inputs;
         assert.ok(length > 0);
         let next = first;
@@ -621,12 +769,28 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
           assert.not(running.has(index), `${index} is running`);
           running.add(index);
         }
-        seen.chunks += 1;
-        seen.most = Math.max(seen.most, seen.chunks);
+        underWay.add(chunk);
+        let begun = false;
         subscriber.add(() => {
-          seen.chunks -= 1;
+          if (begun) seen.chunks -= 1;
+          underWay.delete(chunk);
+          if (behind && waiting.get(behind)?.chunk === chunk) waiting.delete(behind);
           for (let index = first; index < end; index++) running.delete(index);
         });
+        const complete = () => {
+          const follower = waiting.get(chunk);
+          subscriber.complete();
+          if (follower) clock.schedule(() => follower.begin());
+        };
+        const fail = (error: Error) => {
+          const follower = waiting.get(chunk);
+          subscriber.error(error);
+          if (!follower) return;
+          // By now another one may wait for the first that waited: it goes to another worker.
+          const other = waiting.get(follower.chunk);
+          follower.subscriber.error(new WorkerLost({ exitCode: 1, reason: 'killed' }, true));
+          if (other) clock.schedule(() => other.begin());
+        };
         const report = (count: number) => {
           const good: unknown[] = [];
           const failures: Failure[] = [];
@@ -653,15 +817,15 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
         const deadly = (index: number) => fates[index] === 'kills' || fates[index] === 'late';
         const step = () => {
           const rest = end - next;
-          if (rest === 0 || (next > first && random(8) === 0)) return subscriber.complete();
+          if (rest === 0 || (next > first && random(8) === 0)) return complete();
           if (deadly(next))
-            return subscriber.error(
+            return fail(
               fates[next] === 'late' ? new LeaseExpired() : new WorkerLost({ exitCode: 1, reason: 'killed' }),
             );
           const blameless = bystander.get(next) ?? 0;
           if (random(12) === 0 && (rest > 1 || blameless < 2)) {
             if (rest === 1) bystander.set(next, blameless + 1);
-            return subscriber.error(new WorkerLost({ exitCode: 2, reason: 'power cut' }));
+            return fail(new WorkerLost({ exitCode: 2, reason: 'power cut' }));
           }
           let count = 1 + random(rest);
           for (let i = 0; i < count; i++) if (deadly(next + i)) count = i;
@@ -674,10 +838,28 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
           if (delay === 0) step();
           else subscriber.add(clock.schedule(step, delay));
         };
-        later();
+        const begin = () => {
+          if (subscriber.closed) return;
+          begun = true;
+          if (behind) waiting.delete(behind);
+          seen.chunks += 1;
+          seen.most = Math.max(seen.most, seen.chunks);
+          later();
+        };
+        if (!behind) return begin();
+        seen.behind += 1;
+        assert.ok(ahead && underWay.has(behind) && !waiting.has(behind), 'behind one that has not ended');
+        waiting.set(behind, { chunk, subscriber, begin });
       }),
+    ...(random(2) === 0 && {
+      recall: (chunk: Chunk) => {
+        // Or else its worker has begun it just now.
+        if (chunk.behind && waiting.has(chunk.behind) && random(3) > 0)
+          waiting.get(chunk.behind)?.subscriber.complete();
+      },
+    }),
     release: () => {
-      assert.is(seen.chunks, 0, 'no chunk is under way any more');
+      assert.is(underWay.size, 0, 'no chunk is under way any more');
       seen.released += 1;
     },
     close: async () => undefined,
@@ -705,13 +887,14 @@ const runs = fc.record({
   concurrency: fc.integer({ min: 1, max: 5 }),
   ordered: fc.boolean(),
   maxBuffered: fc.integer({ min: 1, max: 12 }),
+  ahead: fc.boolean(),
 });
 
 test('whatever an executor does: each input settles once, as it should, in order and within bounds', () => {
   fc.assert(
-    fc.property(runs, ({ fates, seed, source, ...options }) =>
+    fc.property(runs, ({ fates, seed, source, ahead, ...options }) =>
       inVirtualTime(({ clock, flush }) => {
-        const { executor, rows, seen } = wildExecutor(fates, seed, clock);
+        const { executor, rows, seen } = wildExecutor(fates, seed, clock, ahead);
         const expected = fates.map((fate, index) => settledAs(fate, index, options.retry));
         const log: { index: number; as: unknown }[] = [];
         let good = 0;
@@ -767,9 +950,9 @@ test('whatever an executor does: each input settles once, as it should, in order
 
 test('whatever an executor does: failFast: false emits the good rows, then every failure by index', () => {
   fc.assert(
-    fc.property(runs, ({ fates, seed, source, ...options }) =>
+    fc.property(runs, ({ fates, seed, source, ahead, ...options }) =>
       inVirtualTime(({ clock, flush }) => {
-        const { executor, rows } = wildExecutor(fates, seed, clock);
+        const { executor, rows } = wildExecutor(fates, seed, clock, ahead);
         const expected = fates.map((fate, index) => settledAs(fate, index, options.retry));
         const log: unknown[] = [];
         sources[source]!([...fates.keys()], clock)
@@ -794,9 +977,9 @@ test('whatever an executor does: failFast: false emits the good rows, then every
 
 test('whatever an executor does: the first failure ends the run, or as many rows as are taken', () => {
   fc.assert(
-    fc.property(runs, fc.nat(40), ({ fates, seed, source, ...options }, most) =>
+    fc.property(runs, fc.nat(40), ({ fates, seed, source, ahead, ...options }, most) =>
       inVirtualTime(({ clock, flush }) => {
-        const { executor, rows, seen } = wildExecutor(fates, seed, clock);
+        const { executor, rows, seen } = wildExecutor(fates, seed, clock, ahead);
         // RxJS's virtual time cannot have one timer cancel another that is due at the same moment.
         const retry = options.retry.count;
         const expected = fates.map((fate, index) => settledAs(fate, index, { count: retry }));

@@ -26,24 +26,31 @@ async function posts(
   call: LoadedTask['call'],
   {
     slice = 1_000,
-    cancelled,
+    isCancelled = () => false,
     explain = error => error,
     threads = true,
-  }: Partial<Pick<ChunkMessage, 'slice' | 'cancelled'> & LoadedTask & { threads: boolean }> = {},
+    literal = false,
+  }: Partial<
+    Pick<ChunkMessage, 'slice'> & LoadedTask & { threads: boolean; isCancelled: () => boolean }
+  > = {},
 ): Promise<Posted[]> {
   const start = performance.now();
   const posted: Posted[] = [];
+  let ended = false;
   const message: ChunkMessage = {
+    number: 1,
     id: 1,
     announce: false,
     inputs: structuredClone(pack(inputs, 'threads', false).message) as PackedMessage,
     slice,
-    ...(cancelled && { cancelled }),
   };
   await runChunk(
     message,
-    { call, explain },
-    (report, moved) => {
+    { call, explain, literal },
+    (report, moved = []) => {
+      assert.not(ended, 'nothing comes after the end');
+      ended = report.kind === 'end' || report.last === true;
+      if (report.kind === 'end') return;
       posted.push({
         report,
         rows: unpackAll(report.rows),
@@ -52,7 +59,9 @@ async function posts(
       });
     },
     threads,
+    isCancelled,
   );
+  assert.ok(ended, 'the end is told');
   return posted;
 }
 
@@ -96,40 +105,39 @@ it('hands the rest back in time where tasks are so quick that it seldom looks at
 it('runs one input at least', async () => {
   for (const slice of [0, -5])
     assert.equal(rowsOf(await posts([1, 2, 3], x => x, { slice })).slice(0, 1), [1]);
-  const cancelled = new Int32Array(new SharedArrayBuffer(4)).fill(1);
-  assert.equal(counts(await posts([1, 2, 3], x => spin(1) && x, { cancelled })), [1]);
+  assert.equal(counts(await posts([1, 2, 3], x => spin(1) && x, { isCancelled: () => true })), [1]);
   assert.equal(counts(await posts([1, 2, 3], async x => x, { slice: 0 })), [1]);
 });
 
 it('stops when it is cancelled, also from outside', async () => {
-  const cancelled = new Int32Array(new SharedArrayBuffer(4));
+  let cancelled = false;
+  const isCancelled = () => cancelled;
   const posted = await posts(
     upTo(100),
     x => {
       spin(0.1);
-      if (x === 20) Atomics.store(cancelled, 0, 1);
+      cancelled = x === 20;
       return x;
     },
-    { cancelled },
+    { isCancelled },
   );
   assert.is(total(posted), 21);
-  cancelled[0] = 0;
   const later = await posts(
     upTo(100),
     async x => {
-      if (x === 3) Atomics.store(cancelled, 0, 1);
+      cancelled = x === 3;
       return x;
     },
-    { cancelled },
+    { isCancelled },
   );
   assert.is(total(later), 4);
 });
 
 it('reports at least every few ms, so that a long task holds nobody back', async () => {
-  const posted = await posts(upTo(12), x => spin(x === 11 ? 60 : 1) && x);
-  assert.equal(rowsOf(posted), upTo(12));
-  const early = posted.filter(({ at }) => at < 50);
-  assert.ok(total(early) >= 9, `${total(early)} of 11 before the long one`);
+  const posted = await posts(upTo(22), x => spin(x === 21 ? 60 : 1) && x);
+  assert.equal(rowsOf(posted), upTo(22));
+  const early = posted.filter(({ at }) => at < 60);
+  assert.ok(total(early) >= 17, `${total(early)} of 21 before the long one`);
   assert.ok(early.length >= 3);
 });
 

@@ -7,6 +7,7 @@ import {
   of,
   range,
   Subject as Source,
+  Subscription,
   take,
   throwError,
   timer,
@@ -23,7 +24,16 @@ import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js'
 import { parfor } from '../../../../operators/parfor.js';
 import { sleep, timed, within } from '../../../deadline.js';
 import { failFor } from '../../../fixtures/faults.js';
-import { echo, observed, parameters, pause, sameShared, square, unsteady } from '../../../fixtures/tasks.js';
+import {
+  echo,
+  observed,
+  parameters,
+  pause,
+  sameShared,
+  spanOf,
+  square,
+  unsteady,
+} from '../../../fixtures/tasks.js';
 import { errorOf, inFolder, outcomeOf, rowsOf, type Subject, upTo, Watched } from './subject.js';
 
 /** Rows come, each once, in the order that was asked for. */
@@ -499,6 +509,28 @@ export function rows({ name, make, crosses }: Subject): void {
       const short = await within(2, rowsOf(range(0, 10).pipe(parallelMap(square, { executor, chunk: 1 }))));
       subscription.unsubscribe();
       assert.is(short.length, 10);
+    });
+
+  if (crosses)
+    it('of a run that may keep one worker busy come from one at a time, whoever else runs', async () => {
+      await using executor = make({ workers: 2 });
+      const one = { executor, concurrency: 1, chunk: 4 };
+      const spans = sweep(upTo(300)).pipe(parallelMapSettled(spanOf, { ...one, args: [0.5] }));
+      const others = new Subscription();
+      const short = () =>
+        rowsOf(sweep(upTo(40)).pipe(parallelMap(spanOf, { executor, chunk: 2, args: [0.2] })));
+      const timer = setInterval(() => others.add(from(short()).subscribe()), 5);
+      const rows = await rowsOf(spans);
+      clearInterval(timer);
+      others.unsubscribe();
+      const times = rows.map(row => (row.status === 'fulfilled' ? row.value : [0, 0]));
+      assert.is(times.length, 300);
+      times.sort(([a], [b]) => (a as number) - (b as number));
+      // Processes' clocks differ by less than this.
+      const overlaps = times.filter(
+        ([start], i) => i > 0 && (start as number) < (times[i - 1]?.[1] as number) - 0.3,
+      );
+      assert.equal(overlaps, []);
     });
 
   rows.run();

@@ -1,0 +1,41 @@
+/** A function whose body is its own: an arrow, a `function` or a method, up to the first character of the body. */
+const HEADER =
+  /^(?:async\s*)?(?:function\b[^()]*\([^()]*\)|(?:\([^()]*\)|[\w$]+)\s*=>|[\w$]+\s*\([^()]*\))\s*(?=[{[])/;
+
+/** A `/` that may begin a regular expression or a comment: in those a bracket is none. */
+const UNCLEAR_SLASH =
+  /(?:(?:^|[^\w$)\]\s])|\b(?:typeof|void|in|of|instanceof|delete|await|yield|new))\s*\/|\/[/*]/;
+
+/**
+ * Whether a function's source proves that every array it returns is a literal: `x => [ … ]`, or a body whose one
+ * `return` stands at its end, `return [ … ]`.
+ *
+ * Such an array has its items and nothing else: no holes, no further properties, no other class, and it is not marked
+ * to be moved. To look for those in each row costs more than a small task (`bench/throughput.ts`), as there is no quick
+ * way to see that an array has a property like `index`. What is not proved here is looked at row by row.
+ */
+export function returnsLiteral(source: string): boolean {
+  const header = HEADER.exec(source)?.[0];
+  if (header === undefined) return false;
+  const block = source[header.length] === '{';
+  if (block && source.match(/\breturn\b/g)?.length !== 1) return false;
+  const end = (block ? source.replace(/;?\s*\}\s*$/, '') : source).trimEnd();
+  const start = openingBracket(end);
+  if (start === undefined) return false;
+  const before = block ? /\breturn\s*$/.test(end.slice(0, start)) : start === header.length;
+  const items = end.slice(start + 1, -1);
+  return before && !UNCLEAR_SLASH.test(items) && !/^\s*,|,\s*,/.test(items);
+}
+
+/** Where the bracket opens that closes at the end of the text; `undefined` where text in quotes stands in between. */
+function openingBracket(text: string): number | undefined {
+  let depth = 0;
+  for (let i = text.length - 1; i >= 0; i--) {
+    const character = text[i];
+    if (character === ']') depth += 1;
+    else if (character === '[') depth -= 1;
+    else if (character === "'" || character === '"' || character === '`') return undefined;
+    if (depth === 0) return character === '[' ? i : undefined;
+  }
+  return undefined;
+}
