@@ -245,7 +245,7 @@ test('a worker that dies: what waited for it is no suspect', () => {
   assert.equal(lined(flights), ['bc', 'de<bc']);
   flights[1]!.lost();
   flights[2]!.lost(new WorkerLost({ exitCode: 1, reason: 'exit code 1' }, true));
-  assert.equal(lined(flights), ['b', 'de<b'], 'a suspect is alone');
+  assert.equal(lined(flights), ['b<de', 'de<b'], 'a suspect is alone');
   for (let i = 3; i < flights.length; i++) {
     const flight = flights[i]!;
     if (flight.inputs.length > 1)
