@@ -1,4 +1,4 @@
-/** A child of `startup.js`: prints the ms from its first line to the first result of the candidate that is named. */
+/** A child of `startup.js`, with the library as it is published: prints the ms from its first line to the first result of the candidate that is named. */
 const since = performance.now();
 const [candidate] = process.argv.slice(2);
 const { firstValueFrom, mergeMap, range } = await import('rxjs');
@@ -6,7 +6,7 @@ const { firstValueFrom, mergeMap, range } = await import('rxjs');
 const double = (x: number): number => 2 * x;
 
 async function rxParfor(): Promise<unknown> {
-  const { parallelMap, threads } = await import('../index.js');
+  const { parallelMap, threads } = await import('rx-parfor');
   return firstValueFrom(range(0, 100).pipe(parallelMap(double, { executor: threads({ maxThreads: 2 }) })));
 }
 

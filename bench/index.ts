@@ -9,7 +9,17 @@ import { pythonVersion } from './python.js';
 import { markdownSection, markdownTable, type Section, verdictTable } from './section.js';
 import { benchFolder, quick } from './settings.js';
 
-const benches = ['throughput', 'grain', 'skew', 'startup', 'cancel', 'memory', 'mainThread', 'scaling'];
+const benches = [
+  'throughput',
+  'grain',
+  'skew',
+  'startup',
+  'cancel',
+  'memory',
+  'mainThread',
+  'scaling',
+  'constants',
+];
 
 /** Runs one bench; it sends its section when it is done. */
 function sectionOf(bench: string): Promise<Section> {
