@@ -101,7 +101,7 @@ async function tableOf(constant: Constant): Promise<Table> {
   const times = await interleaved(rounds, candidates);
   const of = (name: string, value: number): number => times[`${name} ${value}`] as number;
   return {
-    caption: `\`${constant.name}\` (${dirname(constant.file)}), ${figure(inUse)} in use: time / the time with that, and ms to the next result`,
+    caption: `\`${constant.name}\` (${dirname(constant.file)}), ${figure(inUse, 6)} in use: time / the time with that, and ms to the next result`,
     head: ['', ...names],
     rows: constant.values.map(value => [
       value > 1e9 ? 'never' : value === inUse ? `**${figure(value, 6)}**` : figure(value, 6),

@@ -20,9 +20,8 @@ export interface Chunk {
   readonly run: Run;
   /** The index of the first input. */
   readonly first: number;
+  /** Until the chunk has ended; the memory of numbers serves others then. */
   readonly inputs: ArrayLike<unknown>;
-  /** A chunk of the same run that is under way: this one runs on the same worker, after it. Only with `lease.ahead`. */
-  readonly behind?: Chunk;
 }
 
 /** An input of a chunk that failed, by its place in the report. */
@@ -76,8 +75,10 @@ export interface Executor {
    *
    * It errors with `WorkerLost` or `LeaseExpired` where the worker is gone: what was not reported runs again, one by
    * one. Any other error ends the run.
+   * @param behind only with `lease.ahead`: a chunk of the same run that is under way; this one runs on the same worker,
+   * after it
    */
-  run(chunk: Chunk): Observable<Report>;
+  run(chunk: Chunk, behind?: Chunk): Observable<Report>;
   /** Completes a chunk that waits `behind` another, at once, where nothing of it has run: its inputs go elsewhere. */
   recall?(chunk: Chunk): void;
   /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */

@@ -21,6 +21,8 @@ export interface Packed {
   readonly length: number;
   readonly shape: Shape;
   readonly columns: readonly PackedColumn[];
+  /** Whether its memory is no one else's, so that who has read it may free it. */
+  readonly own?: boolean;
 }
 
 /** Packed rows on their way: `tag` is there where some value was encoded, and marks which ones were. */

@@ -6,6 +6,7 @@ import { Link } from '../lib/scheduling/link.js';
 import type { Block } from '../lib/scheduling/scheduler.js';
 import type { Task } from '../lib/task.js';
 import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+import { discard } from '../lib/transport/discard.js';
 import { unpack } from '../lib/transport/packing.js';
 
 /** The row of an input whose task has returned. */
@@ -43,6 +44,7 @@ const settledRows = (): OperatorFunction<Block, SettledRow<unknown, unknown>> =>
             subscriber.next({ status: 'rejected', index, input, reason });
           } else subscriber.next({ status: 'fulfilled', index, input, value: at(row++) });
         }
+        if (rows.own) discard(rows);
       }),
     );
   });

@@ -22,6 +22,6 @@ export const ownCrossing = (threads: boolean): Crossing => ({
   far: false,
   define: (run, id) => definitionOf(run, id, threads),
   pack: chunk => packInputs(chunk.inputs, threads),
-  report: reportOf,
+  report: message => reportOf(message, threads),
   notRunnable,
 });

@@ -4,14 +4,17 @@ import type { NotRunnable, ReportMessage } from '../protocol.js';
 import { open, unpack } from '../transport/packing.js';
 import { decode, decodeThrown, Untransferable } from '../transport/values.js';
 
-/** A report as the run wants it. A row that cannot be put together here becomes the failure of its input. */
-export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage): Report {
+/**
+ * A report as the run wants it. A row that cannot be put together here becomes the failure of its input.
+ * @param own whether each column came in memory of its own
+ */
+export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage, own = false): Report {
   const decoded: Failure[] = failures.map(failure => ({
     ...failure,
     cause: decodeThrown(failure.cause, tag),
   }));
   try {
-    return { count, rows: open(rows), failures: decoded, elapsed };
+    return { count, rows: { ...open(rows), own }, failures: decoded, elapsed };
   } catch (error) {
     if (!(error instanceof Untransferable)) throw error;
   }

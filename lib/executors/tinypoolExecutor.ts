@@ -55,6 +55,7 @@ export interface TinypoolExecutorOptions extends LaneOptions {
 /** A chunk that waits for a worker. */
 interface Waiting {
   readonly chunk: Chunk;
+  readonly behind: Chunk | undefined;
   start(lane: Lane): void;
   complete(): void;
 }
@@ -97,7 +98,7 @@ export class TinypoolExecutor implements Executor {
 
   readonly recall?: (chunk: Chunk) => void;
 
-  run(chunk: Chunk): Observable<Report> {
+  run(chunk: Chunk, behind?: Chunk): Observable<Report> {
     return new Observable<Report>(subscriber => {
       if (this.#closed) {
         subscriber.error(new ExecutorClosedError());
@@ -105,12 +106,13 @@ export class TinypoolExecutor implements Executor {
       }
       this.#running.add(subscriber);
       subscriber.add(() => this.#running.delete(subscriber));
-      const leader = chunk.behind && this.#taken.get(chunk.behind)?.lane;
+      const leader = behind && this.#taken.get(behind)?.lane;
       // Those who wait come first: with a chunk more on each worker, a run would never let others in.
       if (leader?.proven && leader.load === 1 && this.#waiting.size === 0)
         return this.#start(chunk, leader, subscriber);
       const waiting: Waiting = {
         chunk,
+        behind,
         start: lane => {
           this.#waiting.delete(waiting);
           this.#start(chunk, lane, subscriber);
@@ -153,10 +155,10 @@ export class TinypoolExecutor implements Executor {
   #serve(): void {
     if (this.#closed) return;
     for (const waiting of this.#waiting) {
-      const { run, behind } = waiting.chunk;
+      const { chunk, behind } = waiting;
       // On a worker of its own it would run beside the other: one more than the run may have at once.
       if (behind && this.#taken.has(behind)) continue;
-      const lane = this.#idle.pop() ?? this.#newLane(run);
+      const lane = this.#idle.pop() ?? this.#newLane(chunk.run);
       if (!lane) return;
       clearTimeout(this.#idleTimers.get(lane));
       this.#idleTimers.delete(lane);

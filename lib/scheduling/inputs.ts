@@ -9,6 +9,9 @@ export interface Segment {
 /** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice. */
 const BLOCK = 16_384;
 
+/** More would hold memory that a run which has got so far may never need. */
+const MOST_SPARE = 8;
+
 /** Part of a segment; numbers are not copied. */
 function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
@@ -46,6 +49,8 @@ export class Inputs {
   #block: Float64Array | unknown[] = new Float64Array(64);
   #filled = 0;
   #blockTaken = 0;
+  /** Blocks of numbers that are free again. */
+  readonly #spare: Float64Array[] = [];
 
   /** The index of the input that `take` gives next, where one waits. */
   get first(): number {
@@ -115,6 +120,16 @@ export class Inputs {
     this.length += segment.values.length;
   }
 
+  /** Nobody needs inputs that were taken any more: their memory serves the next ones, where that is a block's. */
+  recycle(values: ArrayLike<unknown>): void {
+    if (
+      values instanceof Float64Array &&
+      values.length === BLOCK &&
+      values.byteLength === values.buffer.byteLength
+    )
+      if (this.#spare.length < MOST_SPARE) this.#spare.push(values);
+  }
+
   #takeCollected(limit: number): Segment {
     const from = this.#blockTaken;
     const to = Math.min(this.#filled, from + limit);
@@ -134,12 +149,14 @@ export class Inputs {
 
   // What was given out keeps the old block; a new one starts small, for a source that gives little at a time.
   #renew(room = 64): void {
-    this.#block = this.#block instanceof Float64Array ? new Float64Array(room) : [];
+    const numbers = this.#block instanceof Float64Array;
+    this.#block = numbers ? (room === BLOCK && this.#spare.pop()) || new Float64Array(room) : [];
     this.#filled = this.#blockTaken = 0;
   }
 
   #grow(): void {
-    const grown = new Float64Array(Math.min(BLOCK, this.#block.length * 4));
+    const length = Math.min(BLOCK, this.#block.length * 4);
+    const grown = (length === BLOCK && this.#spare.pop()) || new Float64Array(length);
     grown.set(this.#block as Float64Array);
     this.#block = grown;
   }

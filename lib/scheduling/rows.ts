@@ -1,4 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
+import { discard } from '../transport/discard.js';
 import { unpack } from '../transport/packing.js';
 import { Link } from './link.js';
 import type { Block } from './scheduler.js';
@@ -12,6 +13,7 @@ export const rows =
         new Link<Block>(subscriber, ({ rows }) => {
           const at = unpack(rows) as (index: number) => R;
           for (let i = 0; i < rows.length && !subscriber.closed; i++) subscriber.next(at(i));
+          if (rows.own) discard(rows);
         }),
       );
     });

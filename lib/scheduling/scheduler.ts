@@ -301,11 +301,11 @@ export class Scheduler {
       this.#running += 1;
       if (this.meter) this.meter.running += inputs.length;
     }
-    const chunk: Chunk = { run: this.run, first, inputs, ...(leader && { behind: leader.chunk }) };
+    const chunk: Chunk = { run: this.run, first, inputs };
     const flight = new Flight(chunk, alone, leader, this.#tower);
     this.#flights.add(flight);
     try {
-      this.plan.executor.run(chunk).subscribe(flight);
+      this.plan.executor.run(chunk, leader?.chunk).subscribe(flight);
     } catch (error) {
       this.fail(error);
     }
@@ -443,8 +443,13 @@ export class Scheduler {
         values: left,
         alone: flight.alone || suspect,
       });
-    }
+    } else if (flight.settled > 0 && this.#delivered(first + inputs.length)) this.#inputs.recycle(inputs);
     this.#dispatch();
+  }
+
+  /** Whether all inputs before this one have been delivered, so that no block refers to them. */
+  #delivered(end: number): boolean {
+    return !this.#delivering && (this.#order === undefined || this.#order.next >= end);
   }
 
   #leave(flight: Flight): void {

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { chunkState } from '../chunkState.js';
 import { parentVariable } from '../parentVariable.js';
 import type { ChunkMessage, Definition, Movable, WorkerMessage, WorkerNotice } from '../protocol.js';
+import { discard } from '../transport/discard.js';
 import { Encoder } from '../transport/values.js';
 import { endWithParent } from './endWithParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
@@ -85,6 +86,7 @@ async function runClaimed(message: ChunkMessage): Promise<void> {
     else if (report.kind === 'report') post({ ...report, last: false }, moved);
   };
   await runChunk(message, loaded, report, port !== undefined && message.far !== true, isCancelled);
+  if (port) discard(message.inputs);
   if (!printed) return;
   // The program may end with the chunk: what its tasks have printed leaves first.
   for (const output of outputs) await new Promise(resolve => output.write('', resolve));

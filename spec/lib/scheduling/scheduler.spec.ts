@@ -43,6 +43,7 @@ const packed = (rows: readonly unknown[]): Packed => ({
 class Flown {
   constructor(
     readonly chunk: Chunk,
+    readonly behind: Chunk | undefined,
     private readonly subscriber: Subscriber<Report>,
     /** Milliseconds that each report says it took. */
     private readonly elapsed: number,
@@ -100,7 +101,8 @@ function schedulerOf(
     parallelism: 2,
     ...(changes && { changes }),
     lease: { slice: 8, limit, ahead },
-    run: chunk => new Observable(subscriber => void flights.push(new Flown(chunk, subscriber, elapsed))),
+    run: (chunk, behind) =>
+      new Observable(subscriber => void flights.push(new Flown(chunk, behind, subscriber, elapsed))),
     release: run => {
       assert.ok(
         flights.every(({ over }) => over),
@@ -161,7 +163,7 @@ test('one chunk for each worker, the next when one is free', () => {
 const lined = (flights: readonly Flown[]): string[] =>
   flights
     .filter(({ over }) => !over)
-    .map(({ inputs, chunk }) => [inputs, ...(chunk.behind ? [chunk.behind.inputs] : [])])
+    .map(({ inputs, behind }) => [inputs, ...(behind ? [behind.inputs] : [])])
     .map(
       ([inputs, behind]) => (inputs as string[]).join('') + (behind ? `<${Array.from(behind).join('')}` : ''),
     );
@@ -756,9 +758,9 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
   const executor: Executor = {
     parallelism: 3,
     lease: { slice: 8, limit: 6, ahead },
-    run: chunk =>
+    run: (chunk, behind) =>
       new Observable(subscriber => {
-        const { first, inputs, behind } = chunk;
+        const { first, inputs } = chunk;
         const { length } = inputs;
         assert.ok(length > 0);
         let next = first;
@@ -854,8 +856,8 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
     ...(random(2) === 0 && {
       recall: (chunk: Chunk) => {
         // Or else its worker has begun it just now.
-        if (chunk.behind && waiting.has(chunk.behind) && random(3) > 0)
-          waiting.get(chunk.behind)?.subscriber.complete();
+        for (const { chunk: other, subscriber } of waiting.values())
+          if (other === chunk && random(3) > 0) subscriber.complete();
       },
     }),
     release: () => {
