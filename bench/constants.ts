@@ -1,6 +1,6 @@
 /** What other values of the engine's constants would do. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { count, firstValueFrom, from, lastValueFrom, range } from 'rxjs';
@@ -15,6 +15,8 @@ interface Constant {
   readonly name: string;
   readonly file: string;
   readonly values: readonly number[];
+  /** Default: `measuresOfRuns`. */
+  readonly measures?: (variant: typeof library) => Record<string, Measure>;
 }
 
 const constants: readonly Constant[] = [
@@ -26,6 +28,31 @@ const constants: readonly Constant[] = [
   { name: 'SHARES', file: 'lib/scheduling/chunkSize.js', values: [1, 2, 4] },
   { name: 'LEAST_WORK', file: 'lib/scheduling/chunkSize.js', values: [0.06, 0.25, 1] },
   { name: 'POLL_EVERY', file: 'lib/scheduling/scheduler.js', values: [1024, 8192, 65_536, 2 ** 40] },
+  { name: 'BLOCK', file: 'lib/scheduling/inputs.js', values: [2048, 16_384, 131_072] },
+  { name: 'QUICK_TASKS_PER_LOOK', file: 'lib/worker/runChunk.js', values: [1, 4, 16, 64] },
+  {
+    name: 'MOST_COLUMNS',
+    file: 'lib/transport/packing.js',
+    values: [8, 64, 512],
+    measures: measuresOfValues('tuples of', [16, 48, 256], (_, n) =>
+      Array.from({ length: n }, (_, i) => i / n),
+    ),
+  },
+  {
+    name: 'MOVE_FROM',
+    file: 'lib/transport/values.js',
+    values: [0, 4096, 65_536, 2 ** 40],
+    measures: measuresOfValues('arrays of', [64, 4096, 65_536], (_, n) => ({ array: new Float64Array(n) })),
+  },
+  {
+    name: 'LISTED_LENGTH',
+    file: 'lib/transport/values.js',
+    values: [0, 64, 2 ** 40],
+    measures: measuresOfValues('lists of', [16, 256, 4096], (_, n) => ({
+      list: Array.from({ length: n }, (_, i) => i / n),
+    })),
+  },
+  { name: 'WORTH_IT', file: 'lib/transport/discard.js', values: [0, 32_768, 2 ** 40] },
 ];
 
 const built = fileURLToPath(new URL('..', import.meta.url));
@@ -61,8 +88,29 @@ const skewed = (() => {
   });
 })();
 
-/** What is measured of each variant: ms, the less the better. */
-function measuresOf({ parallelMap, threads }: typeof library): Record<string, Measure> {
+/** Ms of rows that each hold so many numbers. */
+function measuresOfValues(
+  name: string,
+  lengths: readonly number[],
+  task: (x: number, length: number) => unknown,
+) {
+  return ({ parallelMap, threads }: typeof library): Record<string, Measure> => {
+    const executor = threads({ maxThreads: workers });
+    const measure =
+      (length: number): Measure =>
+      () => {
+        const args: [number] = [length];
+        const rows = Math.ceil((quick ? 2e5 : 2e6) / length);
+        return elapsed(() =>
+          lastValueFrom(range(0, rows).pipe(parallelMap(task, { args, executor }), count())),
+        );
+      };
+    return Object.fromEntries(lengths.map(length => [`${name} ${figure(length, 6)}`, measure(length)]));
+  };
+}
+
+/** What is measured of runs: ms, the less the better. */
+function measuresOfRuns({ parallelMap, threads }: typeof library): Record<string, Measure> {
   const executor = threads({ maxThreads: workers });
   const tasksOf = (microseconds: number): Measure => {
     const args: [number] = [microseconds * iterationsPerMicrosecond];
@@ -90,10 +138,11 @@ function measuresOf({ parallelMap, threads }: typeof library): Record<string, Me
 
 async function tableOf(constant: Constant): Promise<Table> {
   const inUse = valueInUse(constant);
+  const { measures = measuresOfRuns } = constant;
   const names: string[] = [];
   const candidates: Record<string, Measure> = {};
   for (const value of constant.values)
-    for (const [name, measure] of Object.entries(measuresOf(await variantOf(constant, value)))) {
+    for (const [name, measure] of Object.entries(measures(await variantOf(constant, value)))) {
       if (!names.includes(name)) names.push(name);
       candidates[`${name} ${value}`] = measure;
     }
@@ -101,7 +150,7 @@ async function tableOf(constant: Constant): Promise<Table> {
   const times = await interleaved(rounds, candidates);
   const of = (name: string, value: number): number => times[`${name} ${value}`] as number;
   return {
-    caption: `\`${constant.name}\` (${dirname(constant.file)}), ${figure(inUse, 6)} in use: time / the time with that, and ms to the next result`,
+    caption: `\`${constant.name}\` (${constant.file.replace(/js$/, 'ts')}), ${figure(inUse, 6)} in use`,
     head: ['', ...names],
     rows: constant.values.map(value => [
       value > 1e9 ? 'never' : value === inUse ? `**${figure(value, 6)}**` : figure(value, 6),

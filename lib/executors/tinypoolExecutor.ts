@@ -18,18 +18,21 @@ import { type Crossing, ownCrossing } from './crossing.js';
 import { Lane, type LaneListener, type LaneOptions } from './lane.js';
 import { warnOfOversubscription } from './workerOptions.js';
 
-/** A chunk holds about this much work, in ms: the trip of some 0.1 ms then costs 1 %, and a cancelled run lets go within it. */
+/**
+ * A chunk holds about this much work, in ms: what a chunk costs, some 0.1 ms, is then 1 % of it, and a cancelled run lets
+ * go within it (`bench/constants.ts`).
+ */
 const SLICE = 8;
 
-/** More inputs make a chunk's memory outgrow the caches, and the main thread's share of it uneven. */
+/** More inputs make a chunk's memory outgrow the caches, and the main thread's share of it uneven (`bench/constants.ts`). */
 const LIMIT = 16_384;
 
-/** A worker may take this much longer than planned: to hand back the last few inputs would cost more than to run them. */
+/** A worker may take this much longer than planned: to hand back the last few inputs costs more (`bench/constants.ts`). */
 const TOLERANCE = 1.25;
 
 /**
  * A worker that is let go of has this long to stop by itself before it is ended, in ms. A thread sees the flag after
- * the task that it is at; a process, which shares no memory, at the end of its slice.
+ * the task that it is at; a process, which shares no memory, at the end of its slice (`bench/cancel.ts`).
  */
 const GRACE = { worker_threads: 5, child_process: SLICE + 12 };
 

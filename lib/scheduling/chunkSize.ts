@@ -1,12 +1,12 @@
 import type { Lease } from '../executor.js';
 
-/** One trip must not be more than this many times larger than the last: quick first tasks prove little. */
+/** One trip must not be more than this many times larger than the last: quick first tasks prove little (`bench/constants.ts`). */
 const GROWTH = 8;
 
-/** Towards the end of the inputs a chunk is at most this fraction of each worker's share of what is left. */
+/** Towards the end a chunk is at most this fraction of each worker's share of what is left (`bench/constants.ts`). */
 const SHARES = 2;
 
-/** Work under this many ms is not divided further at the end: the trip would cost more than it evens out. */
+/** Work under this many ms is not divided further at the end: the trip would cost more than it evens out (`bench/constants.ts`). */
 const LEAST_WORK = 0.25;
 
 /**

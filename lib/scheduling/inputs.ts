@@ -6,7 +6,7 @@ export interface Segment {
   readonly alone: boolean;
 }
 
-/** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice. */
+/** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice (`bench/constants.ts`). */
 const BLOCK = 16_384;
 
 /** More would hold memory that a run which has got so far may never need. */

@@ -49,7 +49,7 @@ const CRASHES = 3;
 const BUFFERED_RESULTS = 1024;
 const BUFFERED_CHUNKS = 4;
 
-/** Inputs that a source may push before it is looked what the workers have said meanwhile: some 0.1 ms. */
+/** Inputs that a source may push before it is looked what the workers have said meanwhile: some 0.1 ms (`bench/constants.ts`). */
 const POLL_EVERY = 8_192;
 
 /** What a flight tells its scheduler. */

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Packed } from '../protocol.js';
 
-/** Smaller memory, in bytes, is left to the garbage collection. */
+/** Smaller memory, in bytes, is left to the garbage collection (`bench/constants.ts`). */
 const WORTH_IT = 32_768;
 
 /** A port that nobody listens at. */

@@ -2,7 +2,7 @@ import type { Movable, Packed, PackedColumn, PackedMessage, Shape } from '../pro
 import { isTransfer } from './transfer.js';
 import { decode, Encoder, HoldsItself, Untransferable, unreadable } from './values.js';
 
-/** Wider rows are sent whole: a column for each place would cost more than it saves. */
+/** Wider rows are sent whole: a column for each place would cost more than it saves (`bench/constants.ts`). */
 const MOST_COLUMNS = 64;
 
 const ROW: Shape = { kind: 'row' };

@@ -48,13 +48,13 @@ interface EncodedError {
   readonly own: readonly (readonly [string, unknown, boolean])[];
 }
 
-/** Below this many bytes a copy costs less than handing over the memory. */
+/** Below this many bytes a copy costs less than handing over the memory (`bench/constants.ts`). */
 const MOVE_FROM = 4096;
 
 /** Values nested deeper are told, as copies of them would overflow the stack, here or on the other side. */
 const DEEPEST = 1000;
 
-/** Larger arrays are cloned natively: listing their keys, to see further properties, would cost more. */
+/** Larger arrays are cloned natively: to list their keys would cost more (`bench/constants.ts`). */
 const LISTED_LENGTH = 64;
 
 const isObjectLike = (value: unknown): value is object | symbol =>

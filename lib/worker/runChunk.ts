@@ -4,10 +4,13 @@ import { Packer, unpack } from '../transport/packing.js';
 import { decode, Encoder, Untransferable } from '../transport/values.js';
 import type { LoadedTask } from './loadTask.js';
 
-/** What has settled is reported at least this often, in ms: a long task must not hold back what was ready before it. */
+/**
+ * What has settled is reported at least this often, in ms: a long task must not hold back what was ready before it.
+ * Each report wakes the main thread, which takes a core from a worker (`bench/constants.ts`).
+ */
 const REPORT_EVERY = 4;
 
-/** Tasks quicker than this, in ms, share one look at the clock, which costs as much as a small task. */
+/** Tasks quicker than this, in ms, share one look at the clock, which costs as much as a small task (`bench/constants.ts`). */
 const QUICK = 0.001;
 const QUICK_TASKS_PER_LOOK = 16;
 
