@@ -7,7 +7,7 @@ import { count, firstValueFrom, from, lastValueFrom, range } from 'rxjs';
 import type * as library from '../index.js';
 import { elapsed, interleaved, type Measure, warmUp } from './interleaved.js';
 import { figure, fraction, present, type Table } from './section.js';
-import { quick, rounds, workers } from './settings.js';
+import { quick, workers } from './settings.js';
 import { busy, costly, powers } from './tasks.js';
 
 /** A constant, and values to try, the one in use among them. */
@@ -76,6 +76,7 @@ async function variantOf({ name, file }: Constant, value: number): Promise<typeo
   return (await import(pathToFileURL(join(folder, 'index.js')).href)) as typeof library;
 }
 
+const rounds = quick ? 1 : 3;
 const many = quick ? 100_000 : 1_000_000;
 const work = quick ? 60_000 : 400_000;
 const iterationsPerMicrosecond = 1000;

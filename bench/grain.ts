@@ -32,6 +32,9 @@ const work = quick ? 100 : 600;
 /** The same for peers, and for the serial loop, whose rates do not depend on it. */
 const peerWork = work / 4;
 
+/** Tasks in a sweep at least: at its end a worker may wait for the other's last one, which is to weigh little. */
+const fewest = quick ? 20 : 100 * workers;
+
 /** Up to this size a task is measured by itself, as a processor begins the next while it ends one. */
 const short = 10;
 
@@ -42,7 +45,7 @@ const python = pythonVersion() === undefined ? undefined : new Python(workers);
 
 /** Inputs in a sweep of tasks of `size` µs, where each costs `overhead` µs more. */
 const length = (work: number, size: number, overhead = 0): number =>
-  Math.max(10 * workers, Math.round((work * 1000) / (size + overhead)));
+  Math.max(fewest, Math.round((work * 1000) / (size + overhead)));
 
 const seeds = (length: number): Float64Array => Float64Array.from({ length }, (_, i) => i);
 
@@ -209,7 +212,7 @@ if (!quick) writeFileSync(join(benchFolder, 'grain.svg'), plot);
 
 await present({
   title: 'Grain',
-  about: `A task that keeps a core busy, ${figure(work)} ms of work in each sweep, ${workers} workers; median of ${rounds}, candidates in turn. METG(50%) is the smallest task at which half of the cores' time is useful. "bare workers" run their half in a loop, with no scheduling and no results to send: what the machine gives at most. Python's tasks are Python's, and of the same size.`,
+  about: `A task that keeps a core busy, ${figure(work)} ms of work in each sweep, or ${fewest} tasks, ${workers} workers; median of ${rounds}, candidates in turn. METG(50%) is the smallest task at which half of the cores' time is useful. "bare workers" run their half in a loop, with no scheduling and no results to send: what the machine gives at most. Python's tasks are Python's, and of the same size.`,
   verdicts,
   tables: [efficiencies, serialTable],
   plot: 'grain.svg',

@@ -12,7 +12,8 @@ import { costly } from './tasks.js';
 /** Iterations of a quick task, some 10 µs. A slow one takes some 10 ms. */
 const quickTask = 10_000;
 const slowTask = 1000 * quickTask;
-const length = quick ? 1000 : 5000;
+/** So many that the last slow one, for which a worker may wait at the end, weighs little. */
+const length = quick ? 1000 : 15_000;
 const slowOnes = length / 100;
 
 const pool = threads({ maxThreads: workers });

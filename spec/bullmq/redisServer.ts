@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,7 @@ for (const [signal, code] of [
 /** A Redis of a spec's own. */
 export interface RedisServer {
   readonly port: number;
+  readonly folder: string;
   readonly url: string;
   /** A client of the spec's own, to look and to disturb. */
   readonly redis: Redis;
@@ -41,19 +42,52 @@ const freePort = (): Promise<number> =>
     });
   });
 
-/** Starts a server on a free port, with an append-only file in a folder of its own. */
-export async function startRedis(): Promise<RedisServer> {
+/** What makes a Redis ask for TLS and a password. */
+interface Security {
+  readonly args: readonly string[];
+  readonly connection: { readonly password?: string; readonly tls?: { readonly ca: Buffer } };
+}
+
+/** A certificate of the server's own, and a password. */
+function secure(folder: string, port: number): Security {
+  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
+  const made = spawnSync('openssl', [
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
+  ]);
+  if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr ?? made.error}`);
+  return {
+    args: [
+      ...['--port', '0', '--tls-port', `${port}`, '--tls-auth-clients', 'no', '--requirepass', 'a secret'],
+      ...['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate],
+    ],
+    connection: { password: 'a secret', tls: { ca: readFileSync(certificate) } },
+  };
+}
+
+/**
+ * Starts a server on a free port, with an append-only file in a folder of its own.
+ * @param secured whether it asks for TLS and the password `a secret`; its certificate is `certificate.pem` in `folder`
+ */
+export async function startRedis({ secured = false } = {}): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'rx-parfor-redis-'));
   const port = await freePort();
+  const { args, connection } = secured
+    ? secure(folder, port)
+    : { args: ['--port', `${port}`], connection: {} };
   let server: ChildProcess;
   const launch = async () => {
     server = spawn(
       'redis-server',
-      ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
+      [...args, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
       { stdio: 'ignore' },
     );
     for (let tries = 0; ; tries++) {
-      const probe = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null });
+      const probe = new Redis(port, '127.0.0.1', {
+        ...connection,
+        lazyConnect: true,
+        retryStrategy: () => null,
+      });
       probe.on('error', () => undefined);
       try {
         await probe.connect();
@@ -76,10 +110,11 @@ export async function startRedis(): Promise<RedisServer> {
   const last = () => server.kill('SIGKILL');
   process.once('exit', last);
   await launch();
-  const redis = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+  const redis = new Redis(port, '127.0.0.1', { ...connection, maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   return {
     port,
+    folder,
     url: `redis://127.0.0.1:${port}`,
     redis,
     keys: async () => (await redis.keys('*')).sort(),

@@ -17,9 +17,10 @@ export interface WorkerProcess {
 const program = fileURLToPath(new URL('../../lib/bullmq/workerProgram.js', import.meta.url));
 
 /** Starts `rx-parfor-worker`. */
-export function launchWorker(args: readonly string[]): WorkerProcess {
+export function launchWorker(args: readonly string[], env: NodeJS.ProcessEnv = {}): WorkerProcess {
   const child = spawn(process.execPath, [program, '--log', 'json', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let stdout = '';
   let stderr = '';
@@ -56,8 +57,8 @@ export function launchWorker(args: readonly string[]): WorkerProcess {
 }
 
 /** Starts a worker and waits until it has joined. */
-export async function joinedWorker(args: readonly string[]): Promise<WorkerProcess> {
-  const worker = launchWorker(args);
+export async function joinedWorker(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+  const worker = launchWorker(args, env);
   await until(() => worker.events('join').length > 0 || worker.process.exitCode !== null, 15);
   if (worker.process.exitCode !== null) throw new Error(`the worker did not join: ${worker.stderr()}`);
   return worker;
