@@ -68,7 +68,9 @@ function draw(): void {
   const threads = worker ? `${worker.busy} of ${worker.threads} threads busy` : '';
   const line = [given.queue, state, threads, `${counts.chunks} chunks`, `${counts.inputs} inputs`];
   if (counts.faults) line.push(`${counts.faults} faults`);
-  process.stderr.write(`\r\u001b[2K${line.filter(part => part !== '').join(' · ')}`);
+  const text = line.filter(part => part !== '').join(' · ');
+  // A line that is wrapped could not be written over; the last column stays free, as writing there wraps as well.
+  process.stderr.write(`\r\u001b[2K${text.slice(0, Math.max(0, (process.stderr.columns || 80) - 1))}`);
 }
 
 function log(event: WorkerEvent): void {
