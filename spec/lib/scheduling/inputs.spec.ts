@@ -111,6 +111,32 @@ test('what lies in pieces goes out together, as long as it is consecutive and no
   );
 });
 
+test('numbers and other values that lie in pieces go out together, each as it was', () => {
+  const inputs = new Inputs();
+  inputs.putBack({ first: 1, values: ['b', 'c'], alone: false });
+  inputs.putBack({ first: 0, values: Float64Array.of(0), alone: false });
+  assert.equal(inputs.take(3).values, [0, 'b', 'c']);
+});
+
+test('memory that comes back serves later inputs, but only that of a whole block', () => {
+  const inputs = new Inputs();
+  for (let i = 0; i < 20_000; i++) inputs.push(i);
+  const { values: whole } = inputs.take(16_384);
+  const { values: some } = inputs.take(3_616);
+  inputs.recycle((whole as Float64Array).subarray(1));
+  inputs.recycle(some);
+  inputs.recycle(Array.from(whole));
+  for (let i = 0; i < 20_000; i++) inputs.push(-i);
+  assert.ok(Array.from(whole).every((x, i) => x === i));
+  assert.ok(Array.from(some).every((x, i) => x === 16_384 + i));
+  inputs.take(20_000);
+  inputs.recycle(whole);
+  for (let i = 0; i < 20_000; i++) inputs.push(i / 2);
+  const { values: again } = inputs.take(16_384);
+  assert.is(again, whole);
+  assert.ok(Array.from(again).every((x, i) => x === i / 2));
+});
+
 test('put back while another that was is half given out', () => {
   const inputs = filled(...'abcdef');
   const all = inputs.take(6);

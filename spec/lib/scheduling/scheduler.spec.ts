@@ -278,6 +278,21 @@ test('a source that pushes for long: what workers have said meanwhile is heard, 
   );
 });
 
+test('inputs that a block still refers to are not written over by later ones', () => {
+  const { flights, push, blocks } = schedulerOf({ limit: 16_384, maxBuffered: 1e6 });
+  const settle = (flight: Flown) => flight.report(...flight.inputs).done();
+  for (let i = 0; i < 20_000; i++) push(i);
+  const [held] = flights as [Flown];
+  for (let round = 1; round <= 4; round++) {
+    settle(flights.at(-1)!);
+    for (let i = 0; i < 20_000; i++) push(20_000 * round + i);
+  }
+  assert.equal(blocks, [], 'all of them wait for the first one');
+  settle(held);
+  assert.ok(blocks.some(({ count }) => count === 16_384));
+  for (const { first, inputs, offset } of blocks) assert.is(inputs[offset], first);
+});
+
 test('blocks that come while one is delivered: they follow it, and the end follows them', () => {
   const later: (() => void)[] = [];
   const { flights, push, log, scheduler } = schedulerOf(
