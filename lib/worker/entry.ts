@@ -40,15 +40,21 @@ function post(message: WorkerMessage, moved: readonly Movable[] = []): void {
   else process.send?.(message);
 }
 
-// A stray error of a task that has returned must not fail its successor. While a task is awaited it cannot be told
-// whose error it is: the worker ends, as a program would, and its inputs run again one by one.
-process.on('uncaughtException', error => {
+/** The worker cannot go on: it says why, and ends. Its inputs run again, one by one. */
+function die(error: unknown): void {
   const encoder = new Encoder(port !== undefined, true);
-  post({ kind: busy ? 'fatal' : 'stray', error: encoder.encodeThrown(error), tag: encoder.tag });
-  if (!busy) return;
+  post({ kind: 'fatal', error: encoder.encodeThrown(error), tag: encoder.tag });
   if (port) process.exit(1);
   // What was sent must leave first.
   else process.send?.({}, () => process.exit(1));
+}
+
+// A stray error of a task that has returned must not fail its successor. While a task is awaited it cannot be told
+// whose error it is: the worker ends, as a program would.
+process.on('uncaughtException', error => {
+  if (busy) return die(error);
+  const encoder = new Encoder(port !== undefined, true);
+  post({ kind: 'stray', error: encoder.encodeThrown(error), tag: encoder.tag });
 });
 
 process.on('message', (message: WorkerNotice | undefined) => message && notice(message));
@@ -113,7 +119,8 @@ let last: Promise<void> = Promise.resolve();
 
 /** Runs a chunk after those that came before it. */
 function enqueue(message: ChunkMessage): Promise<void> {
-  last = last.then(() => runOne(message));
+  // Of a chunk that fails here nobody would hear: a row, say, that cannot be sent after all.
+  last = last.then(() => runOne(message)).catch(error => new Promise(() => die(error)));
   return last;
 }
 

@@ -20,6 +20,7 @@ import {
   hangFor,
   killFor,
   leaveBehind,
+  movePort,
   raise,
   reject,
   type SolverError,
@@ -488,6 +489,22 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     }
     await isWell();
   });
+
+  if (crosses)
+    it('of a worker to send what a task returns keep nobody waiting', async () => {
+      for (const chunk of [1, 4]) {
+        const source = range(0, 4).pipe(parallelMapSettled(movePort, { executor, chunk, concurrency: 1 }));
+        const rows = await within(20, rowsOf(source));
+        assert.equal(
+          rows.map(({ index }) => index),
+          [0, 1, 2, 3],
+        );
+        for (const row of rows)
+          if (row.status === 'rejected') assert.instance(row.reason, TaskError);
+          else assert.is(row.value.x, row.index);
+      }
+      await isWell();
+    });
 
   failures.run();
 }
