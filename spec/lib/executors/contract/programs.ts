@@ -54,7 +54,13 @@ export function programs({ name, make, crosses, processes }: Subject): void {
   const anyOrders = fc
     .tuple(
       fc.array(order(...harmless, ...(crosses ? (['function'] as const) : [])), { maxLength: 40 }),
-      fc.option(order('hang', ...(crosses ? (['exit', 'exit', 'exit'] as const) : [])), { freq: 4 }),
+      fc.option(
+        order(
+          'hang',
+          ...(crosses ? (['exit', 'exit', 'exit'] as const) : (['wait', 'throw', 'work'] as const)),
+        ),
+        { freq: 4 },
+      ),
       fc.nat(40),
     )
     .map(([orders, dear, at]) => (dear ? orders.toSpliced(at, 0, dear) : orders));
