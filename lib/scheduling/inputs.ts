@@ -12,8 +12,8 @@ const BLOCK = 16_384;
 /** More would hold memory that a run which has got so far may never need. */
 const MOST_SPARE = 8;
 
-/** Part of a segment; numbers are not copied. */
-function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
+/** Part of some inputs; numbers are not copied. */
+export function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }

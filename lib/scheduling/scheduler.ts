@@ -14,7 +14,7 @@ import type { ProgressMeter } from '../progress.js';
 import type { Packed } from '../protocol.js';
 import { noRows, slicePacked } from '../transport/packing.js';
 import { ChunkSize } from './chunkSize.js';
-import { Inputs, type Segment } from './inputs.js';
+import { Inputs, part, type Segment } from './inputs.js';
 import { Order } from './order.js';
 
 /** Consecutive inputs that have settled for good: rows of the good ones, errors of the others. */
@@ -434,13 +434,9 @@ export class Scheduler {
       return;
     }
     if (rest > 0) {
-      const left =
-        inputs instanceof Float64Array
-          ? inputs.subarray(flight.settled)
-          : (inputs as unknown[]).slice(flight.settled);
       this.#inputs.putBack({
         first: first + flight.settled,
-        values: left,
+        values: part(inputs, flight.settled, inputs.length),
         alone: flight.alone || suspect,
       });
     } else if (flight.settled > 0 && this.#delivered(first + inputs.length)) this.#inputs.recycle(inputs);

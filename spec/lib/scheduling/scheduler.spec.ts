@@ -908,6 +908,7 @@ const runs = fc.record({
 });
 
 test('whatever an executor does: each input settles once, as it should, in order and within bounds', () => {
+  let behind = 0;
   fc.assert(
     fc.property(runs, ({ fates, seed, source, ahead, ...options }) =>
       inVirtualTime(({ clock, flush }) => {
@@ -951,6 +952,7 @@ test('whatever an executor does: each input settles once, as it should, in order
           );
         assert.is(complete, 1);
         assert.is(seen.released, 1);
+        behind += seen.behind;
         assert.ok(seen.most <= options.concurrency);
         if (options.ordered) assert.ok(waiting <= options.maxBuffered + 1, `${waiting} rows waited`);
         const failed = expected.filter(as => as instanceof Error).length;
@@ -963,6 +965,7 @@ test('whatever an executor does: each input settles once, as it should, in order
     ),
     { numRuns: 1500, includeErrorInReport: true },
   );
+  assert.ok(behind > 100, `${behind} chunks were given ahead`);
 });
 
 test('whatever an executor does: failFast: false emits the good rows, then every failure by index', () => {
