@@ -289,10 +289,11 @@ export class Scheduler {
     const most =
       this.plan.maxBuffered ??
       this.#concurrency * Math.max(BUFFERED_RESULTS, BUFFERED_CHUNKS * this.#size.full);
-    // What came back is counted already, and one of it may be what all others wait for.
-    if (this.#inputs.length > 0 && this.#inputs.first < this.#front) return most;
     // The first of them waits for nobody.
-    return most + 1 - (this.#front - this.#order.next);
+    const room = most + 1 - (this.#front - this.#order.next);
+    // What came back is counted already, and one of it may be what all others wait for; fresh inputs may follow it.
+    const back = this.#inputs.length > 0 ? this.#front - this.#inputs.first : 0;
+    return back > 0 ? back + Math.max(0, room) : room;
   }
 
   #start({ first, values: inputs, alone }: Segment, leader: Flight | undefined): void {

@@ -30,6 +30,7 @@ import { unpack } from '../../../lib/transport/packing.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
 import { inVirtualTime, plain } from '../../operators/marbleExecutor.js';
+import { propertyRuns } from '../../propertyRuns.js';
 
 const oops = new Error('oops');
 const task = (input: unknown) => input;
@@ -373,6 +374,20 @@ test('what a worker hands back is given out next, before all others', () => {
   flights[3]!.report('C', 'D', 'E').done();
   flights[4]!.report('F', 'G').done();
   assert.equal(log, [...'ABCDEFG', '|']);
+});
+
+test('what a worker hands back makes no room for others beyond maxBuffered', () => {
+  const { flights, push } = schedulerOf({ maxBuffered: 3 });
+  push(...'abcdefgh');
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [['a'], ['c', 'd']], 'three results can wait for the first one');
+  flights[2]!.done();
+  assert.equal(flying(flights), [['a'], ['c', 'd']]);
+  flights[3]!.report('C').done();
+  assert.equal(flying(flights), [['a'], ['d']]);
+  flights[0]!.report('A');
+  flights[4]!.done();
+  assert.equal(flying(flights), [['a'], ['d', 'e', 'f', 'g']], 'but does not use up what room there is');
 });
 
 test('numbers are handed out, and back, as a Float64Array', () => {
@@ -963,9 +978,9 @@ test('whatever an executor does: each input settles once, as it should, in order
         );
       }),
     ),
-    { numRuns: 1500, includeErrorInReport: true },
+    { numRuns: propertyRuns(1500), includeErrorInReport: true },
   );
-  assert.ok(behind > 100, `${behind} chunks were given ahead`);
+  assert.ok(behind > propertyRuns(100), `${behind} chunks were given ahead`);
 });
 
 test('whatever an executor does: failFast: false emits the good rows, then every failure by index', () => {
@@ -991,7 +1006,7 @@ test('whatever an executor does: failFast: false emits the good rows, then every
         assert.equal(plain(log), plain([...good, ...end]));
       }),
     ),
-    { numRuns: 500, includeErrorInReport: true },
+    { numRuns: propertyRuns(500), includeErrorInReport: true },
   );
 });
 
@@ -1032,7 +1047,7 @@ test('whatever an executor does: the first failure ends the run, or as many rows
         }
       }),
     ),
-    { numRuns: 500, includeErrorInReport: true },
+    { numRuns: propertyRuns(500), includeErrorInReport: true },
   );
 });
 
