@@ -26,6 +26,7 @@ import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
 import { parfor } from '../../operators/parfor.js';
 import { serialMap } from '../../operators/serialMap.js';
 import { toColumns } from '../../operators/toColumns.js';
+import { propertyRuns } from '../propertyRuns.js';
 import { inVirtualTime, promiseOf } from './marbleExecutor.js';
 
 /** What a subscriber has seen. Of a task's failure only what the task threw counts: RxJS knows no TaskError. */
@@ -87,7 +88,7 @@ test('serialMap ≡ map, for synchronous tasks', () => {
       };
       sameInVirtualTime(marble, most, () => [serialMap(task), map(task)]);
     }),
-    { numRuns: 400 },
+    { numRuns: propertyRuns(400) },
   );
 });
 
@@ -103,7 +104,7 @@ test('serialMap ≡ concatMap, for asynchronous tasks', () => {
         return [serialMap(task), concatMap(inner)];
       }),
     ),
-    { numRuns: 400 },
+    { numRuns: propertyRuns(400) },
   );
 });
 
@@ -122,7 +123,7 @@ test('parallelMap on inline({ concurrency: n }), unordered ≡ mergeMap(…, n),
         ];
       }),
     ),
-    { numRuns: 400 },
+    { numRuns: propertyRuns(400) },
   );
 });
 
@@ -194,7 +195,7 @@ test('parallelMap on inline({ concurrency: n }), unordered ≡ mergeMap(…, n),
       assert.equal(ours.deferred.calls, theirs.deferred.calls);
       assert.is(ours.deferred.most, theirs.deferred.most);
     }),
-    { numRuns: 200 },
+    { numRuns: propertyRuns(200) },
   );
 });
 
@@ -214,7 +215,7 @@ test('ordered ≡ unordered, sorted: each row as soon as all before it are there
         assert.equal(log, due === count ? [...rows, [0, '|']] : rows);
       });
     }),
-    { numRuns: 200 },
+    { numRuns: propertyRuns(200) },
   );
 });
 
@@ -254,7 +255,7 @@ test('parallelMapSettled ≡ Promise.allSettled', async () => {
       );
       assert.ok(rows.every(({ index, input }, i) => index === i && input === i));
     }),
-    { numRuns: 100 },
+    { numRuns: propertyRuns(100) },
   );
 });
 
@@ -372,7 +373,7 @@ test('parfor ≡ parallelMap, then toColumns', () => {
       const plain = seen(from(rows).pipe(toColumns()));
       assert.ok(isDeepStrictEqual(plain, theirs), 'packed or not');
     }),
-    { numRuns: 1000, includeErrorInReport: true },
+    { numRuns: propertyRuns(1000), includeErrorInReport: true },
   );
 });
 

@@ -44,6 +44,17 @@ test('a burst of quick tasks before slow ones: small again after one report', ()
   assert.is(size.full, 1);
 });
 
+test('dearer tasks count by half, however many they are; cheaper ones by their number', () => {
+  const size = new ChunkSize({ slice: 8.5, limit: 1000 }, 2, undefined);
+  size.measured(8, 8);
+  size.measured(4, 12);
+  assert.is(size.cost, (1 + 3) / 2);
+  assert.is(size.full, 4);
+  size.measured(3, 3);
+  assert.is(size.cost, (2 + 3) / 4);
+  assert.is(size.full, 6);
+});
+
 test('slow tasks before quick ones: grows again within a few reports', () => {
   const size = new ChunkSize(lease, 2, undefined);
   size.measured(1, 100);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Inputs, type Segment } from '../../../lib/scheduling/inputs.js';
+import { propertyRuns } from '../../propertyRuns.js';
 
 const filled = (...values: readonly unknown[]): Inputs => {
   const inputs = new Inputs();
@@ -277,7 +278,7 @@ test('a queue that is put back to at the front: as a plain list of values would 
       for (const { segment, expected } of out)
         assert.ok(expected.every((value, i) => Object.is(segment.values[i], value)));
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(300) },
   );
 });
 

@@ -83,6 +83,26 @@ test('stop before the first request, or after the end: the iterator is left alon
   assert.is(returned, 0);
 });
 
+test('stop: an iterator need not have a return', () => {
+  const { log, supply } = supplyOf(() => ({
+    [Symbol.iterator]: () => ({ next: () => ({ done: false as const, value: 0 }) }),
+  }));
+  supply.request(1);
+  supply.stop();
+  assert.equal(log, [0]);
+});
+
+test('an error after stop is told to nobody', async () => {
+  const { log, supply } = supplyOf(() => ({
+    [Symbol.asyncIterator]: () => ({ next: () => tick().then(() => Promise.reject(oops)) }),
+  }));
+  supply.request(1);
+  supply.stop();
+  await tick();
+  await tick();
+  assert.equal(log, []);
+});
+
 test('stop while a value is taken: no other is read', () => {
   const log: unknown[] = [];
   const supply: IteratorSupply = new IteratorSupply(counting(log), {

@@ -22,7 +22,7 @@ import {
 } from '../../../lib/executor.js';
 import { inline } from '../../../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../../../lib/options.js';
-import type { Progress } from '../../../lib/progress.js';
+import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress.js';
 import type { Packed } from '../../../lib/protocol.js';
 import { type Block, Scheduler } from '../../../lib/scheduling/scheduler.js';
 import { sweep } from '../../../lib/sources/sweep.js';
@@ -91,8 +91,14 @@ function schedulerOf(
     limit = 4,
     ahead = false,
     elapsed = 0,
+    progress,
     ...options
-  }: MapOptions & { limit?: number; ahead?: boolean; elapsed?: number } = {},
+  }: MapOptions & {
+    limit?: number;
+    ahead?: boolean;
+    elapsed?: number;
+    progress?: Required<Pick<ProgressObserver, 'next'>>;
+  } = {},
   changes?: Subject<void>,
   onBlock?: () => void,
 ) {
@@ -131,7 +137,7 @@ function schedulerOf(
       error: error => log.push('#', error),
       complete: () => log.push('|'),
     },
-    undefined,
+    progress && new ProgressMeter(progress, undefined),
   );
   const push = (...inputs: readonly unknown[]) => {
     for (const input of inputs) scheduler.push(input);
@@ -233,6 +239,29 @@ test('a worker without work: takes over what waits for a busy one, where that ha
   assert.equal(log, [...'ABCDEF']);
   flights[1]!.done();
   assert.equal(log, [...'ABCDEF', '|']);
+});
+
+test('a worker without work: where one chunk cannot be taken back, the next one may', () => {
+  const { flights, push, executor, scheduler } = schedulerOf({
+    limit: 1,
+    ahead: true,
+    elapsed: 1,
+    concurrency: 3,
+  });
+  const recall = (chunk: Chunk) => {
+    const flight = flights.find(flight => flight.chunk === chunk)!;
+    if (flight.inputs[0] !== 'e') flight.done();
+  };
+  Object.assign(executor, { recall });
+  push(...'abcdefghi');
+  scheduler.end();
+  flights[0]!.report('A').done();
+  assert.equal(lined(flights), ['b', 'c', 'd', 'e<b', 'f<c', 'g<d']);
+  flights[3]!.report('D').done();
+  flights[6]!.report('G').done();
+  flights[7]!.report('H').done();
+  flights[8]!.report('I').done();
+  assert.equal(lined(flights), ['b', 'c', 'e<b', 'f'], 'not e, which its worker has begun');
 });
 
 test('a worker that dies: what waited for it is no suspect', () => {
@@ -433,6 +462,57 @@ test('only the input that kills a worker alone is failed, the third time', () =>
   assert.is(flights.length, 7);
 });
 
+test('a suspect that a worker hands back stays alone', () => {
+  const { flights, push } = schedulerOf({ limit: 2, concurrency: 1 });
+  push(...'abcde');
+  flights[0]!.report('A').done();
+  flights[1]!.lost();
+  flights[2]!.report('B').done();
+  assert.equal(flying(flights), [['c']]);
+  flights[3]!.done();
+  assert.equal(flying(flights), [['c']], 'and not with d');
+});
+
+test('an input that kills its worker, with retry: three crashes more, and a row if it gives one', () => {
+  const { flights, push, log, scheduler } = schedulerOf({ limit: 1, concurrency: 1, retry: 1 });
+  push('a');
+  scheduler.end();
+  for (let time = 1; time <= 3; time++) flights.at(-1)!.lost();
+  assert.equal([log, flying(flights)], [[], [['a']]]);
+  flights.at(-1)!.report('A').done();
+  assert.equal(log, ['A', '|']);
+});
+
+test('an input that is late, with retry: another try, alone', () => {
+  const { flights, push, log } = schedulerOf({ limit: 1, concurrency: 1, retry: 1, taskTimeout: 5 });
+  push('a', 'b');
+  flights[0]!.lost(new LeaseExpired());
+  assert.equal([log, flying(flights)], [[], [['a']]]);
+  flights[1]!.lost(new LeaseExpired());
+  assert.equal(plain(log), plain(['#', new TaskTimeoutError({ index: 0, input: 'a' }, 5)]));
+});
+
+test('progress counts the failure that ends a run: thrown, late, or a crash', () => {
+  const ends: ((flight: Flown) => void)[] = [
+    flight => flight.report('A', oops),
+    flight => flight.report('A').lost(new LeaseExpired()),
+    flight => {
+      flight.report('A').lost();
+    },
+  ];
+  for (const end of ends) {
+    let last: Partial<Progress> = {};
+    const progress = { next: (value: Progress) => (last = value) };
+    const { flights, push, log } = schedulerOf({ concurrency: 1, taskTimeout: 5, progress });
+    push(...'_ab');
+    flights[0]!.report('_').done();
+    end(flights[1]!);
+    for (let i = 2; i < flights.length; i++) flights[i]!.lost();
+    assert.is(log.at(-2), '#');
+    assert.equal([last.completed, last.failed], [2, 1], String(log.at(-1)));
+  }
+});
+
 test('a worker that dies when it has reported all: no input is to blame', () => {
   const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
   push(...'ab');
@@ -495,6 +575,18 @@ test('any other error of an executor ends the run, once, and lets go of the othe
   assert.is(released.length, 1);
 });
 
+test('an executor that throws instead of running: that ends the run, once', () => {
+  const { executor, push, log, released } = schedulerOf({ retry: 3, failFast: false });
+  Object.assign(executor, {
+    run: () => {
+      throw oops;
+    },
+  });
+  push(...'abc');
+  assert.equal(log, ['#', oops]);
+  assert.is(released.length, 1);
+});
+
 test('a failure ends the run at once: the rows before it in its report are emitted, those after it not', () => {
   const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
   push(...'abcde');
@@ -536,6 +628,14 @@ test('failures in a report with retry: each alone again, the rows around them em
   flights[3]!.report(oops);
   assert.is(log.at(-2), '#');
   assert.instance(log.at(-1), TaskError);
+});
+
+test('an input that is tried again is alone, whatever follows it', () => {
+  const { flights, push } = schedulerOf({ concurrency: 1, retry: 1, limit: 3 });
+  push(...'abcdefg');
+  flights[0]!.report('A').done();
+  flights[1]!.report('B', 'C', oops).done();
+  assert.equal(flying(flights), [['d']]);
 });
 
 test('failures in a report, some for good and some to be tried again: each block has its own', () => {
@@ -700,6 +800,32 @@ test('a supply is asked for one chunk at a time, and for none while too many row
   assert.equal(asked, [2]);
 });
 
+test('a supply: what is there is one worker’s chunk while more may come, and shared when it has ended', () => {
+  const { scheduler, flights, push } = schedulerOf({ chunk: 'auto', limit: 8, elapsed: 0.5 });
+  scheduler.supplyFrom({ request: () => undefined });
+  push('a');
+  flights[0]!.report('A').done();
+  push('b', 'c');
+  assert.equal(flying(flights), [['b'], ['c']]);
+  push(...'defghijk');
+  scheduler.end();
+  flights[1]!.report('B').done();
+  assert.equal(flying(flights), [['c'], ['d', 'e']], 'half of its share');
+  const more = schedulerOf({ chunk: 'auto', limit: 8, elapsed: 0.5 });
+  more.scheduler.supplyFrom({ request: () => undefined });
+  more.push('a', 'b', ...'cdefghij');
+  more.flights[1]!.report('B').done();
+  assert.equal(flying(more.flights), [['a'], [...'cdefghij']]);
+});
+
+test('a supply that has not ended: chunks ahead, though no more is read than they take', () => {
+  const { scheduler, flights, push } = schedulerOf({ limit: 1, ahead: true, elapsed: 1 });
+  const letters = [...'abcdef'];
+  scheduler.supplyFrom({ request: count => push(...letters.splice(0, count)) });
+  flights[0]!.report('A').done();
+  assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
+});
+
 test('a supply that ends while it is asked', () => {
   const { scheduler, flights, push, log } = schedulerOf();
   scheduler.supplyFrom({
@@ -734,6 +860,13 @@ test('the default of maxBuffered: bounded, a thousand for each worker or four ch
   const out = Math.max(...flights.map(({ chunk }) => chunk.first + chunk.inputs.length));
   assert.is(out, 2 * 1024 + 1);
   scheduler.stop();
+  const large = schedulerOf({ limit: 1000, concurrency: 2 });
+  for (let i = 0; i < 20_000; i++) large.push(i);
+  const { flights: chunks } = large;
+  for (let i = 1; i < chunks.length; i++) chunks[i]!.report(...chunks[i]!.inputs).done();
+  const furthest = Math.max(...chunks.map(({ chunk }) => chunk.first + chunk.inputs.length));
+  assert.is(furthest, 2 * 4 * 1000 + 1);
+  large.scheduler.stop();
 });
 
 /** What becomes of an input: a row after some failures, or a worker's end each time it runs. */

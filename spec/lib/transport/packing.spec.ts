@@ -15,6 +15,7 @@ import {
 import { transfer } from '../../../lib/transport/transfer.js';
 import { Encoder, Untransferable } from '../../../lib/transport/values.js';
 import { timed } from '../../deadline.js';
+import { propertyRuns } from '../../propertyRuns.js';
 import { same } from '../../same.js';
 import { anyNumber, anyRows, anyValue } from './arbitraries.js';
 import { eachWay, pack, sent, unpackAll, ways } from './crossing.js';
@@ -33,7 +34,7 @@ it('gives back what structured clone would, whatever the rows', () => {
       const expected = rows.map(row => structuredClone(row));
       for (const [i, row] of sent(rows, way).entries()) same(row, expected[i], `row ${i}`);
     }),
-    { numRuns: 2_000 },
+    { numRuns: propertyRuns(2_000) },
   );
 });
 
@@ -44,7 +45,7 @@ it('leaves the rows as they were', () => {
       sent(rows, way);
       for (const [i, row] of rows.entries()) same(structuredClone(row), before[i], `row ${i}`);
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(300) },
   );
 });
 
@@ -57,7 +58,7 @@ it('packs inputs as it packs rows', () => {
       assert.is(arrived.length, inputs.length);
       for (const [i, input] of arrived.entries()) same(input, structuredClone(inputs[i]), `input ${i}`);
     }),
-    { numRuns: 500 },
+    { numRuns: propertyRuns(500) },
   );
 });
 
@@ -247,7 +248,7 @@ it('does not take a row that cannot cross, and goes on with the next', () => {
         for (const [i, row] of arrived.entries()) same(row, structuredClone(good[i]), `row ${i}`);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: propertyRuns(500) },
   );
 });
 
@@ -291,7 +292,7 @@ it('cuts rows out of packed ones without making them', () => {
       const at = unpack(cut);
       for (let i = from; i < to; i++) same(at(i - from), structuredClone(rows[i]), `row ${i}`);
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(300) },
   );
 });
 
@@ -324,7 +325,7 @@ it('makes the same columns as rows do one by one', () => {
       });
       same(structuredClone(packed), structuredClone(single));
     }),
-    { numRuns: 1_000 },
+    { numRuns: propertyRuns(1_000) },
   );
 });
 
