@@ -11,23 +11,18 @@ import * as published from 'rx-parfor';
 import { lastValueFrom, of } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Packed, pack } from './packed.js';
 
 const root = dirname(createRequire(import.meta.url).resolve('rx-parfor/package.json'));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const execute = promisify(execFile);
 
 let folder = '';
-let tarball = '';
-let packed: string[] = [];
+let packed: Packed = { tarball: '', paths: [] };
 
 test.before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rx-parfor-package-'));
-  // Without scripts: `prepack` would build anew below the feet of the specs that run now.
-  const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
-  const { stdout } = await execute('npm', args, { cwd: root, shell: process.platform === 'win32' });
-  const [{ filename, files }] = JSON.parse(stdout);
-  tarball = join(folder, filename);
-  packed = files.map(({ path }: { path: string }) => path);
+  packed = await pack(folder);
 });
 
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,11 +30,11 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 test('only what users need is published', () => {
   const needed = /^(dist\/.*\.(js|d\.ts|js\.map)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
   assert.equal(
-    packed.filter(path => !needed.test(path)),
+    packed.paths.filter(path => !needed.test(path)),
     [],
   );
   assert.equal(
-    packed.filter(path => /(^|\/)(spec|examples|bench)\//.test(path)),
+    packed.paths.filter(path => /(^|\/)(spec|examples|bench)\//.test(path)),
     [],
   );
 });
@@ -49,7 +44,7 @@ test('all that users need is published', () => {
     typeof entry === 'string' ? [entry] : Object.values(entry as object).flatMap(targets);
   const needed = [...targets(manifest.exports), 'README.md', 'LICENSE', 'CHANGELOG.md'];
   assert.equal(
-    needed.map(path => path.replace('./', '')).filter(path => !packed.includes(path)),
+    needed.map(path => path.replace('./', '')).filter(path => !packed.paths.includes(path)),
     [],
   );
 });
@@ -65,7 +60,16 @@ test('publint has nothing to say', async () => {
 
 test('the types resolve for ES modules and bundlers (attw)', async () => {
   const cli = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
-  const args = [cli, tarball, '--profile', 'esm-only', '--format', 'ascii', '--no-emoji', '--no-color'];
+  const args = [
+    cli,
+    packed.tarball,
+    '--profile',
+    'esm-only',
+    '--format',
+    'ascii',
+    '--no-emoji',
+    '--no-color',
+  ];
   const problems = await execute(process.execPath, args).then(
     () => '',
     ({ stdout, message }) => stdout || message,
