@@ -16,6 +16,7 @@ import type { ChunkMessage, Definition } from '../protocol.js';
 import { noRows } from '../transport/packing.js';
 import { type Crossing, ownCrossing } from './crossing.js';
 import { Lane, type LaneListener, type LaneOptions } from './lane.js';
+import { TaskTimer } from './taskTimer.js';
 import { warnOfOversubscription } from './workerOptions.js';
 
 /**
@@ -236,28 +237,15 @@ export class TinypoolExecutor implements Executor {
     const { taskTimeout } = chunk.run;
     let over = false;
     let expired = false;
-    let timer: NodeJS.Timeout | undefined;
-    let late: NodeJS.Immediate | undefined;
-    const calm = () => {
-      clearTimeout(timer);
-      clearImmediate(late);
-    };
-    // What the worker has said while this thread was busy is heard before it is late.
-    const wait = () => {
-      late = setImmediate(expire);
-    };
-    const expect = () => {
-      if (taskTimeout === undefined) return;
-      calm();
-      timer = setTimeout(wait, taskTimeout + (inputs.length > 1 ? slice : 0));
-    };
-    const expire = () => {
+    // A worker speaks after each slice, or each task that is longer.
+    const silence = taskTimeout === undefined ? undefined : taskTimeout + (inputs.length > 1 ? slice : 0);
+    const timer = new TaskTimer(silence, () => {
       expired = true;
       this.#end(lane);
-    };
+    });
     const finish = () => {
       over = true;
-      calm();
+      timer.stop();
       this.#taken.delete(chunk);
     };
 
@@ -278,8 +266,8 @@ export class TinypoolExecutor implements Executor {
       turn: () => undefined,
       message: message => {
         this.#failedStarts = 0;
-        if (message.kind === 'report' && message.last) calm();
-        else expect();
+        if (message.kind === 'report' && message.last) timer.stop();
+        else timer.restart();
         if (message.kind === 'report') subscriber.next(this.#crossing.report(message));
       },
       done: notRunnable => {
