@@ -1,4 +1,4 @@
-import { asyncScheduler, Subscriber, Subscription } from 'rxjs';
+import { asyncScheduler, Subscription } from 'rxjs';
 import {
   type FailedInput,
   MapError,
@@ -14,6 +14,7 @@ import type { ProgressMeter } from '../progress.js';
 import type { Packed } from '../protocol.js';
 import { noRows, slicePacked } from '../transport/packing.js';
 import { ChunkSize } from './chunkSize.js';
+import { Flight, type Tower } from './flight.js';
 import { Inputs, part, type Segment } from './inputs.js';
 import { Order } from './order.js';
 
@@ -52,62 +53,8 @@ const BUFFERED_CHUNKS = 4;
 /** Inputs that a source may push before it is looked what the workers have said meanwhile: some 0.1 ms (`bench/constants.ts`). */
 const POLL_EVERY = 8_192;
 
-/** What a flight tells its scheduler. */
-interface Tower {
-  report(flight: Flight, report: Report): void;
-  lost(flight: Flight, error: unknown): void;
-  landed(flight: Flight): void;
-}
-
 /** A worker may hand back a chunk as it is; an executor that does nothing else would keep the run busy for ever. */
 const BARREN = 1000;
-
-/** One chunk on its way: made before it starts, so that an executor that answers at once can be stopped as well. */
-class Flight extends Subscriber<Report> {
-  /** How many of its inputs have settled. */
-  settled = 0;
-  /** The flight that waits for this one's worker. */
-  follower: Flight | undefined;
-
-  constructor(
-    readonly chunk: Chunk,
-    /** Whether its inputs are suspects of a crash or a timeout. */
-    readonly alone: boolean,
-    /** The flight whose worker this one waits for. */
-    public leader: Flight | undefined,
-    private readonly tower: Tower,
-  ) {
-    super();
-    if (leader) leader.follower = this;
-  }
-
-  /** It is over: the worker goes on with the one that follows. Whether the worker has nothing to do then. */
-  land(): boolean {
-    const { leader, follower } = this;
-    if (leader) leader.follower = undefined;
-    if (follower) follower.leader = undefined;
-    return !leader && !follower;
-  }
-
-  /** Inputs that have not settled. */
-  get rest(): number {
-    return this.chunk.inputs.length - this.settled;
-  }
-
-  protected override _next(report: Report): void {
-    this.tower.report(this, report);
-  }
-
-  protected override _error(error: unknown): void {
-    this.unsubscribe();
-    this.tower.lost(this, error);
-  }
-
-  protected override _complete(): void {
-    this.unsubscribe();
-    this.tower.landed(this);
-  }
-}
 
 /**
  * Runs a task over inputs on an executor: one for each subscription.
