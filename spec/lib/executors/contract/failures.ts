@@ -13,6 +13,7 @@ import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled, type SettledRow } from '../../../../operators/parallelMapSettled.js';
 import { sleep, timed, until, within } from '../../../deadline.js';
 import {
+  abortFor,
   disconnectFor,
   exitAfterwards,
   exitFor,
@@ -407,6 +408,17 @@ export function failures({ name, make, crosses, processes }: Subject): void {
         assert.match(error.reason, signal);
         assert.is(error.exitCode, undefined);
       }
+      await isWell();
+    });
+
+  if (processes)
+    it('of native code that aborts cost the input that does it', async () => {
+      const rows = await rowsOf(
+        range(0, 6).pipe(parallelMapSettled(abortFor, { kwargs: { bad: 3 }, chunk: 6, executor })),
+      );
+      const error = onlyFailure<WorkerCrashError>(rows, 3);
+      assert.instance(error, WorkerCrashError);
+      assert.match(error.reason, 'SIGABRT');
       await isWell();
     });
 
