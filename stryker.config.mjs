@@ -12,7 +12,7 @@ export default {
   },
   concurrency: 2,
   timeoutMS: 4_000,
-  reporters: ['clear-text', 'html'],
+  reporters: ['progress-append-only', 'clear-text', 'html'],
   clearTextReporter: { allowColor: false, reportTests: false },
   htmlReporter: { fileName: 'coverage/mutation.html' },
   tempDirName: '.cache/stryker',
