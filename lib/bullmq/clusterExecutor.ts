@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { Queue } from 'bullmq';
 import { Observable, Subject, type Subscriber } from 'rxjs';
 import { NotTransferableError } from '../errors.js';
 import {
@@ -8,36 +7,36 @@ import {
   type Executor,
   ExecutorClosedError,
   type Lease,
-  LeaseExpired,
   type Report,
   type Run,
   WorkerLost,
 } from '../executor.js';
 import { definitionOf } from '../executors/definitionOf.js';
-import { notRunnable, reportOf } from '../executors/reportOf.js';
-import { noRows, packInputs } from '../transport/packing.js';
-import { decodeThrown } from '../transport/values.js';
+import { reportOf } from '../executors/reportOf.js';
+import { noRows } from '../transport/packing.js';
+import { errorOf } from './chunkEnd.js';
 import { toBytes } from './codec.js';
-import { addressOf, type ClusterConnection, connectionTo, Hold } from './connection.js';
-import { NoWorkersError, TaskRefusedError } from './errors.js';
-import { BEAT, jobId, Keys, LIFETIME, PROLONG_AFTER, type QueueName } from './keys.js';
+import { addressOf, type ClusterConnection } from './connection.js';
+import { MessageError } from './errors.js';
+import { inputsOf, tooLarge } from './inputsOf.js';
+import { BEAT, clientOf, jobId, Keys, LIFETIME, PROLONG_AFTER, type QueueName } from './keys.js';
+import { type Link, linkTo } from './link.js';
 import {
   type Cancelled,
   type ChunkEnd,
-  type ChunkPayload,
   type ClientBeat,
   type DefinitionPayload,
   type JobData,
   readReports,
-  readWorkerBeat,
-  type WorkerBeat,
 } from './messages.js';
 import { sendTask } from './moduleTask.js';
-import { type ScriptedRedis, withScripts } from './scripts.js';
+import { Roster } from './roster.js';
+import type { ScriptedRedis } from './scripts.js';
+import { warnOfRejected } from './warnOfRejected.js';
 
 /**
- * A chunk holds about this much work, in ms. A trip costs 2 to 5 ms of a core (bench/cluster.ts), most of it BullMQ's
- * bookkeeping: with 100 ms it is below 5 %. A worker reports far more often, and a cancelled one stops between tasks.
+ * A chunk holds about this much work, in ms. A trip costs some 1.4 ms of a core (bench/cluster.ts), most of it BullMQ's
+ * bookkeeping: with 100 ms it is below 2 %. A worker reports far more often, and a cancelled one stops between tasks.
  */
 export const SLICE = 100;
 
@@ -56,8 +55,8 @@ const DENIALS = 4;
 /** Chunks that nobody has taken are looked for after so many beats. */
 const LOOK_FOR_WAITING = 10;
 
-/** Milliseconds without workers until that is said. */
-const NO_WORKERS_AFTER = 4_000;
+/** So many of the jobs that wait longest are looked at, whether their clients are still there. */
+const FOREIGN_LOOKED_AT = 100;
 
 export interface ClusterExecutorOptions extends QueueName {
   readonly connection: ClusterConnection;
@@ -100,15 +99,6 @@ interface Flight {
   unfound: number;
 }
 
-/** The connections of an executor that has run something. */
-interface Link {
-  readonly commands: ScriptedRedis;
-  readonly reader: Redis;
-  readonly hold: Hold;
-  /** Resolves when Redis has answered. */
-  readonly ready: Promise<Queue>;
-}
-
 /**
  * Runs chunks on workers of other processes and hosts, each chunk a job of a BullMQ queue.
  *
@@ -125,9 +115,10 @@ export class ClusterExecutor implements Executor {
   readonly #open = new Map<number, Flight>();
   readonly #runs = new WeakMap<Run, SharedRun>();
   readonly #activeRuns = new Set<SharedRun>();
-  #workers = new Map<string, WorkerBeat>();
-  #places = new Map<string, string>();
-  #threads = 0;
+  readonly #roster: Roster;
+  readonly #note = (error: Error): void => {
+    this.#roster.lastError = error;
+  };
   #lastChunk = 0;
   #lastRun = 0;
   #link: Link | undefined;
@@ -136,20 +127,17 @@ export class ClusterExecutor implements Executor {
   #beating = false;
   /** The last report that was read from the stream. */
   #lastReport = '0-0';
-  #lastContact = 0;
-  #workersSeen = 0;
-  #warned = false;
-  #lastError: Error | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ClusterExecutorOptions) {
     this.#options = options;
     this.#keys = new Keys(options);
+    this.#roster = new Roster(options.queue, options.workerTimeout);
   }
 
   /** The threads of all workers that are connected; 1 where none is, for the chunk that waits for the first of them. */
   get parallelism(): number {
-    return Math.max(1, this.#threads);
+    return Math.max(1, this.#roster.threads);
   }
 
   run(chunk: Chunk): Observable<Report> {
@@ -165,7 +153,7 @@ export class ClusterExecutor implements Executor {
         subscriber.error(error);
         return;
       }
-      const packed = this.#pack(chunk);
+      const packed = inputsOf(chunk, this.#options.maxMessage);
       if ('untransferable' in packed) {
         subscriber.next({
           count: 1,
@@ -278,26 +266,6 @@ export class ClusterExecutor implements Executor {
     return shared;
   }
 
-  /** The inputs as bytes: fewer of them where they are too many for one message, or why the first cannot cross. */
-  #pack(
-    chunk: Chunk,
-  ): { inputs: Buffer; length: number } | { untransferable: { what: 'input'; path: string; why: string } } {
-    const { maxMessage } = this.#options;
-    for (let values = chunk.inputs; ; ) {
-      const { message, rejected } = packInputs(values, false);
-      if (message.length === 0)
-        return { untransferable: { what: 'input', path: rejected?.path ?? '', why: rejected?.why ?? '' } };
-      const payload: ChunkPayload = { inputs: message };
-      const inputs = toBytes(payload);
-      if (inputs.length <= maxMessage) return { inputs, length: message.length };
-      if (message.length === 1)
-        return { untransferable: { what: 'input', path: '', why: tooLarge(inputs, maxMessage) } };
-      const fewer = Math.ceil(message.length / 2);
-      values =
-        values instanceof Float64Array ? values.subarray(0, fewer) : Array.from(values).slice(0, fewer);
-    }
-  }
-
   async #send(flight: Flight, queue: Queue): Promise<void> {
     if (!this.#open.has(flight.id) || !flight.inputs) return;
     const { commands } = this.#link as Link;
@@ -353,48 +321,24 @@ export class ClusterExecutor implements Executor {
 
   /** Errors of the connection are told where they matter: by what stays without an answer. */
   #forget(done: Promise<unknown>): void {
-    done.catch(error => {
-      this.#lastError = error;
-    });
-  }
-
-  #connect(): Link {
-    const { queue: name, prefix, connection } = this.#options;
-    const commands = withScripts(connectionTo(connection));
-    const reader = commands.duplicate();
-    for (const redis of [commands, reader])
-      redis.on('error', error => {
-        this.#lastError = error;
-      });
-    // A queue that is made before Redis answers would fail for good with the first try to reach it.
-    const ready = new Promise<void>(resolve => commands.once('ready', resolve)).then(async () => {
-      const queue = new Queue(name, {
-        connection: commands,
-        prefix,
-        defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-        // The stream of events is for who watches; the results are not in it.
-        streams: { events: { maxLen: 100 } },
-      });
-      queue.on('error', error => {
-        this.#lastError = error;
-      });
-      await queue.waitUntilReady();
-      return queue;
-    });
-    ready.catch(() => undefined);
-    commands.connect().catch(() => undefined);
-    return { commands, reader, hold: new Hold([commands, reader]), ready };
+    done.catch(this.#note);
   }
 
   /** There is something to wait for. */
   #activate(): void {
     const first = this.#link === undefined;
-    const link = (this.#link ??= this.#connect());
+    const link = (this.#link ??= linkTo(this.#options, this.#note));
     if (this.#timer) return;
     link.hold.set(true);
-    this.#lastContact = this.#workersSeen = performance.now();
-    this.#timer = setInterval(() => this.#beat(), BEAT);
+    this.#roster.start();
+    // What Redis has answered while the subscriber kept this thread busy is heard first.
+    this.#timer = setInterval(() => setImmediate(() => this.#beat()), BEAT);
     this.#beats = 0;
+    // Workers take no chunk of a client that is not there; the last beat before a rest may still be under way.
+    link.ready.then(
+      () => this.#timer && this.#sayAlive(link.commands),
+      () => undefined,
+    );
     this.#beat();
     if (first) this.#read(link);
   }
@@ -436,7 +380,7 @@ export class ClusterExecutor implements Executor {
         this.#forget(commands.xtrim(key, 'MINID', `${time}-${Number(sequence) + 1}`));
       } catch (error) {
         if (this.#closed) return;
-        this.#lastError = error as Error;
+        this.#note(error as Error);
         await new Promise(resolve => setTimeout(resolve, 100));
       }
     }
@@ -453,7 +397,7 @@ export class ClusterExecutor implements Executor {
     if (worker) {
       flight.worker = worker.toString();
       flight.inputs = undefined;
-      flight.lastBeat = this.#workers.get(flight.worker)?.beat ?? 0;
+      flight.lastBeat = this.#roster.beatOf(flight.worker)?.beat ?? 0;
     }
     const payload = entry.get('reports');
     if (payload) this.#receiveReports(flight, payload);
@@ -461,78 +405,74 @@ export class ClusterExecutor implements Executor {
 
   #receiveReports(flight: Flight, bytes: Buffer): void {
     const { subscriber } = flight;
+    const { maxMessage } = this.#options;
     try {
+      if (bytes.length > maxMessage) throw new MessageError(tooLarge(bytes, maxMessage));
       const { from, reports, end } = readReports(bytes);
       // Sent twice, as the connection broke before Redis could answer.
       if (from < flight.settled) return;
-      if (from > flight.settled) throw new Error('reports are missing');
+      if (from > flight.settled) throw new MessageError('reports are missing');
       for (const message of reports) {
         if (flight.settled + message.count > flight.length)
-          throw new Error('it reports more than it was sent');
+          throw new MessageError('it reports more than it was sent');
         flight.settled += message.count;
         subscriber.next(reportOf(message));
         if (!this.#open.has(flight.id)) return;
       }
       if (end) this.#receiveEnd(flight, end);
     } catch (error) {
-      this.#lose(flight, `its worker's reports make no sense: ${(error as Error).message}`);
+      const why = `the reports of the worker ${this.#roster.placeOf(flight.worker)} were rejected: ${(error as Error).message}`;
+      warnOfRejected(why);
+      this.#lose(flight, why);
     }
   }
 
   #receiveEnd(flight: Flight, end: ChunkEnd): void {
-    switch (end.kind) {
-      case 'done':
-        return this.#end(flight);
-      case 'undefined':
-        flight.run.sent = false;
-        return this.#end(flight);
-      case 'expired':
-        return this.#end(flight, new LeaseExpired());
-      case 'notRunnable':
-        return this.#end(flight, notRunnable(end));
-      case 'refused':
-        return this.#end(flight, new TaskRefusedError(this.#placeOf(flight.worker), end.why));
-      case 'lost': {
-        const cause = end.cause === undefined ? undefined : decodeThrown(end.cause, end.tag);
-        return this.#end(
-          flight,
-          new WorkerLost({ exitCode: end.exitCode, reason: end.reason, cause }, end.startup),
-        );
-      }
-    }
+    if (end.kind === 'undefined') flight.run.sent = false;
+    this.#end(flight, errorOf(end, this.#roster.placeOf(flight.worker)));
   }
 
   #lose(flight: Flight, reason: string): void {
     this.#end(flight, new WorkerLost({ exitCode: undefined, reason }));
   }
 
-  #placeOf(worker: string | undefined): string {
-    return this.#places.get(worker ?? '') ?? worker ?? 'that nobody knows';
-  }
-
   /** Says that this client is there, and looks who else is. */
   async #beat(): Promise<void> {
-    this.#watch();
-    if (this.#beating) return;
+    if (!this.#timer) return;
+    const { commands, ready } = this.#link as Link;
+    const late = this.#roster.watch(addressOf(commands));
+    if (late) for (const flight of [...this.#open.values()]) this.#end(flight, late);
+    if (!this.#timer || this.#beating) return;
     this.#beating = true;
     try {
-      const { commands, ready } = this.#link as Link;
       await ready;
       if (!this.#timer) return;
-      const beat: ClientBeat = { last: this.#lastChunk, open: [...this.#open.keys()] };
-      this.#forget(commands.set(this.#keys.client(this.#id), JSON.stringify(beat), 'PX', LIFETIME.client));
+      this.#sayAlive(commands);
       if (this.#beats % PROLONG_AFTER === PROLONG_AFTER - 1) this.#prolong(commands);
       this.#beats += 1;
       const found = await commands.parforWorkers(this.#keys.workers, this.#keys.worker(''));
-      this.#lastContact = performance.now();
+      this.#roster.heard();
       if (!this.#timer) return;
       this.#meet(found);
-      if (this.#beats % LOOK_FOR_WAITING === 0) await this.#lookForWaiting(await ready);
+      if (this.#beats % LOOK_FOR_WAITING !== 0) return;
+      const queue = await ready;
+      await this.#lookForWaiting(queue);
+      await this.#clearAway(queue);
     } catch (error) {
-      this.#lastError = error as Error;
+      this.#note(error as Error);
     } finally {
       this.#beating = false;
     }
+  }
+
+  #sayAlive(commands: ScriptedRedis): void {
+    const beat: ClientBeat = {
+      last: this.#lastChunk,
+      open: [...this.#open.keys()],
+      lastRun: this.#lastRun,
+      runs: [...this.#activeRuns].map(({ id }) => id),
+    };
+    this.#forget(commands.set(this.#keys.client(this.#id), JSON.stringify(beat), 'PX', LIFETIME.client));
   }
 
   /** What waits for longer must not expire. */
@@ -552,31 +492,14 @@ export class ClusterExecutor implements Executor {
 
   /** Takes note of the workers that are there, and of the chunks that they have no more. */
   #meet(found: readonly string[]): void {
-    const workers = new Map<string, WorkerBeat>();
-    for (let i = 0; i + 1 < found.length; i += 2) {
-      try {
-        workers.set(found[i] as string, readWorkerBeat(found[i + 1] as string));
-      } catch {
-        // Not a worker of this version.
-      }
-    }
-    this.#workers = workers;
-    let threads = 0;
-    for (const [id, beat] of workers) {
-      threads += beat.threads;
-      this.#places.set(id, beat.place);
-    }
-    if (threads > 0) {
-      this.#workersSeen = performance.now();
-      this.#warned = false;
-    }
+    const changed = this.#roster.meet(found);
     for (const flight of [...this.#open.values()]) {
       if (!flight.worker) continue;
-      const beat = workers.get(flight.worker);
+      const beat = this.#roster.beatOf(flight.worker);
       if (!beat) {
         flight.missed += 1;
         if (flight.missed >= MISSED_LOOKS)
-          this.#lose(flight, `the worker ${this.#placeOf(flight.worker)} is gone`);
+          this.#lose(flight, `the worker ${this.#roster.placeOf(flight.worker)} is gone`);
         continue;
       }
       flight.missed = 0;
@@ -587,10 +510,7 @@ export class ClusterExecutor implements Executor {
       }
       flight.lastBeat = beat.beat;
     }
-    if (threads !== this.#threads) {
-      this.#threads = threads;
-      this.changes.next();
-    }
+    if (changed) this.changes.next();
   }
 
   /** Sends again what Redis has lost before any worker took it. */
@@ -612,30 +532,15 @@ export class ClusterExecutor implements Executor {
     }
   }
 
-  /** Says that there is no worker, or no Redis, and ends the runs where that lasts. */
-  #watch(): void {
-    const now = performance.now();
-    const { queue, workerTimeout } = this.#options;
-    const silent = now - this.#lastContact;
-    const alone = now - this.#workersSeen;
-    const waited = Math.max(silent, alone);
-    const late = workerTimeout !== undefined && waited >= workerTimeout;
-    if (!late && (waited < NO_WORKERS_AFTER - BEAT / 2 || this.#warned)) return;
+  /** Removes the chunks of clients that died before any worker took them: a job has no time to live. */
+  async #clearAway(queue: Queue): Promise<void> {
     const { commands } = this.#link as Link;
-    const address = addressOf(commands);
-    const why =
-      silent >= NO_WORKERS_AFTER - BEAT / 2
-        ? `Redis at ${address} does not answer${this.#lastError ? ` (${this.#lastError.message || (this.#lastError as NodeJS.ErrnoException).code})` : ''}; see that it runs and that \`connection\` of bullmq() is right`
-        : `no worker is connected to the queue ${queue}; start one: npx rx-parfor-worker --queue ${queue} --redis redis://${address} --root .`;
-    if (late) {
-      const error = new NoWorkersError(queue, `${why} (waited ${workerTimeout} ms)`);
-      for (const flight of [...this.#open.values()]) this.#end(flight, error);
-      return;
-    }
-    this.#warned = true;
-    process.emitWarning(`${why}; the run waits`, { type: 'NoWorkersWarning', code: 'RX_PARFOR_NO_WORKERS' });
+    const ids = await commands.lrange(queue.toKey('wait'), -FOREIGN_LOOKED_AT, -1);
+    const jobs = ids.flatMap(id => {
+      const client = clientOf(id);
+      return client === undefined || client === this.#id ? [] : [{ id, client }];
+    });
+    const there = await Promise.all(jobs.map(({ client }) => commands.exists(this.#keys.client(client))));
+    await Promise.all(jobs.map(({ id }, i) => there[i] === 0 && queue.remove(id)));
   }
 }
-
-const tooLarge = (bytes: Buffer, most: number): string =>
-  `${bytes.length} bytes long, more than the ${most} of a message; raise \`maxMessage\` on both sides, or pass less`;

@@ -69,3 +69,6 @@ export class Keys {
 
 /** The id of a chunk's job in BullMQ. */
 export const jobId = (client: string, chunk: number): string => `${client}-${chunk}`;
+
+/** The client of a chunk's job, `undefined` where it is a job of somebody else. */
+export const clientOf = (job: string): string | undefined => /^([0-9a-f]{16})-\d+$/.exec(job)?.[1];

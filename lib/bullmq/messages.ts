@@ -71,6 +71,10 @@ export interface ClientBeat {
   readonly last: number;
   /** The chunks that are waited for. */
   readonly open: readonly number[];
+  /** The last run that was sent. */
+  readonly lastRun: number;
+  /** The runs that are under way. */
+  readonly runs: readonly number[];
 }
 
 /** A worker's sign of life. */
@@ -106,7 +110,9 @@ const count = (value: unknown, what: string): number => (isCount(value) ? value 
 const isId = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{16}$/.test(value);
 const optionalNumber = (value: unknown, what: string): number | undefined =>
   value === undefined || (typeof value === 'number' && Number.isFinite(value)) ? value : fail(what);
-const list = (value: unknown, what: string): unknown[] => (Array.isArray(value) ? value : fail(what));
+/** Without holes: a few bytes can tell of billions of those. */
+const list = (value: unknown, what: string): unknown[] =>
+  Array.isArray(value) && Object.keys(value).length === value.length ? value : fail(what);
 const tagOf = (value: unknown): object => (isObject(value) ? value : fail('a mark'));
 
 function shapeOf(value: unknown): Shape {
@@ -118,11 +124,16 @@ function shapeOf(value: unknown): Shape {
   return { kind, keys: names };
 }
 
-function packedOf(value: unknown): PackedMessage {
+/** Rows without a column take no bytes each: so many are enough. */
+const MOST_EMPTY_ROWS = 2 ** 24;
+
+/** @param size bytes of the message: each value of a column takes one at least */
+function packedOf(value: unknown, size: number): PackedMessage {
   const fields = fieldsOf(value, 'the packed rows');
   const length = count(fields.length, 'their length');
   const shape = shapeOf(fields.shape);
   const columns = list(fields.columns, 'the columns');
+  if (length > (columns.length === 0 ? MOST_EMPTY_ROWS : size)) fail('their length');
   if (
     columns.length === 0
       ? shape.kind !== 'tuple'
@@ -130,16 +141,18 @@ function packedOf(value: unknown): PackedMessage {
   )
     fail('the columns');
   if ((shape.kind === 'row' || shape.kind === 'number') && columns.length !== 1) fail('the columns');
-  for (const column of columns)
+  for (const column of columns) {
     if (!(column instanceof Float64Array || Array.isArray(column)) || column.length !== length)
       fail('a column');
+    else if (Array.isArray(column)) for (let i = 0; i < length; i++) if (!(i in column)) fail('a column');
+  }
   const packed = { length, shape, columns: columns as PackedColumn[] };
   return fields.tag === undefined ? packed : { ...packed, tag: tagOf(fields.tag) };
 }
 
-function reportOf(value: unknown): ReportMessage {
+function reportOf(value: unknown, size: number): ReportMessage {
   const fields = fieldsOf(value, 'a report');
-  const rows = packedOf(fields.rows);
+  const rows = packedOf(fields.rows, size);
   const failures = list(fields.failures, 'the failures').map(failure => {
     const { offset, cause, untransferable } = fieldsOf(failure, 'a failure');
     if (untransferable === undefined) return { offset: count(offset, 'a failure'), cause };
@@ -225,7 +238,7 @@ export function readDefinition(bytes: Uint8Array): DefinitionPayload {
 
 export function readChunk(bytes: Uint8Array): ChunkPayload {
   const { inputs } = fieldsOf(fromBytes(bytes), 'the chunk');
-  const packed = packedOf(inputs);
+  const packed = packedOf(inputs, bytes.length);
   if (packed.length === 0) fail('the chunk');
   return { inputs: packed };
 }
@@ -234,7 +247,7 @@ export function readReports(bytes: Uint8Array): ReportsPayload {
   const fields = fieldsOf(fromBytes(bytes), 'the reports');
   const payload = {
     from: count(fields.from, 'the place of the reports'),
-    reports: list(fields.reports, 'the reports').map(reportOf),
+    reports: list(fields.reports, 'the reports').map(report => reportOf(report, bytes.length)),
   };
   return fields.end === undefined ? payload : { ...payload, end: endOf(fields.end) };
 }
@@ -258,8 +271,13 @@ function json(value: string, what: string): Fields {
 }
 
 export function readClientBeat(value: string): ClientBeat {
-  const { last, open } = json(value, "a client's sign of life");
-  return { last: count(last, 'the last chunk'), open: list(open, 'the open chunks').filter(isCount) };
+  const { last, open, lastRun, runs } = json(value, "a client's sign of life");
+  return {
+    last: count(last, 'the last chunk'),
+    open: list(open, 'the open chunks').filter(isCount),
+    lastRun: count(lastRun, 'the last run'),
+    runs: list(runs, 'the runs').filter(isCount),
+  };
 }
 
 export function readWorkerBeat(value: string): WorkerBeat {

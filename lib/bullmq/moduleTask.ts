@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TaskNotFoundError } from '../errors.js';
@@ -51,58 +51,100 @@ export function sendTask(task: TaskReference, root: string): ClusterTask {
   try {
     hash = hashOf(found);
   } catch {
-    // The worker will say that it is not there.
+    // The worker says that it is not there.
   }
   return { kind: 'module', name: task.name, path: relative(from, found).split(sep).join('/'), hash };
-}
-
-/** What this worker runs. */
-export interface Permissions {
-  /** The project's root. */
-  readonly root: string;
-  /** Whether functions that are shipped as source may run. */
-  readonly allowInline: boolean;
 }
 
 /** Why a worker does not run a task. */
 export class Refusal extends Error {}
 
-/**
- * The task as threads of this worker find it.
- * @throws Refusal where this worker must not run it
- */
-export function receiveTask(task: ClusterTask, { root, allowInline }: Permissions): TaskReference {
-  if (task.kind === 'source') {
-    if (allowInline) return task;
-    throw new Refusal(
-      `the task ${task.name} is shipped as source; start the worker with --allow-inline, or export the task from a module with task(import.meta, …)`,
-    );
+/** Larger files are no modules of tasks, and would keep the worker from its work while they are read. */
+const LARGEST_MODULE = 2 ** 26;
+
+/** The tasks that a worker runs: those of modules inside its root, and where that is allowed, those shipped as source. */
+export class ModuleTasks {
+  /** What each module held when it was first run: threads keep it. */
+  readonly #loaded = new Map<string, string>();
+
+  /**
+   * @param root the project's root
+   * @param allowInline whether functions that are shipped as source may run
+   */
+  constructor(
+    private readonly root: string,
+    private readonly allowInline: boolean,
+  ) {}
+
+  /**
+   * The task as threads of this worker find it.
+   * @throws Refusal where this worker must not run it, TaskNotFoundError where it is not here
+   */
+  receive(task: ClusterTask): TaskReference {
+    if (task.kind === 'source') {
+      if (this.allowInline) return task;
+      throw new Refusal(
+        `the task ${task.name} is shipped as source; start the worker with --allow-inline, or export the task from a module with task(import.meta, …)`,
+      );
+    }
+    const { path, name, hash } = task;
+    const file = this.#fileOf(path, name);
+    let here: string;
+    try {
+      const { size } = statSync(file);
+      if (size > LARGEST_MODULE)
+        throw new Refusal(`the module ${path} is ${size} bytes long, more than ${LARGEST_MODULE}`);
+      here = hashOf(file);
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      throw notHere(file, name, error);
+    }
+    if (here !== hash)
+      throw new Refusal(
+        `the module ${path} is another one here: sha256 ${here}, sent for ${hash || 'no file'}; bring both hosts to the same version`,
+      );
+    const loaded = this.#loaded.get(file);
+    if (loaded !== undefined && loaded !== here)
+      throw new Refusal(
+        `the module ${path} has changed since this worker loaded it: sha256 ${here} now, ${loaded} then; restart the worker`,
+      );
+    this.#loaded.set(file, here);
+    return { kind: 'module', name, url: pathToFileURL(file).href };
   }
-  const { path, name, hash } = task;
-  const outside = new Refusal(
-    `the task's path ${JSON.stringify(path)} is not one inside the root ${root}; only paths relative to --root are run`,
-  );
-  if (
-    path === '' ||
-    path.includes('\\') ||
-    path.includes('\0') ||
-    /^[a-z][a-z\d+.-]*:/i.test(path) ||
-    path.split('/').some(part => part === '..' || part === '.' || part === '')
-  )
-    throw outside;
-  const from = realpathSync(root);
-  const file = resolve(from, path);
-  const found = real(file);
-  if (!isInside(from, found)) throw outside;
-  let here: string | undefined;
-  try {
-    here = hashOf(found);
-  } catch {
-    // The import will say that it is not there.
-  }
-  if (here !== undefined && here !== hash)
-    throw new Refusal(
-      `the module ${path} is another one here: sha256 ${here}, sent for ${hash || 'no file'}; bring both hosts to the same version`,
+
+  /** The real file of a path from the root. */
+  #fileOf(path: string, name: string): string {
+    const outside = new Refusal(
+      `the task's path ${JSON.stringify(path)} is not one inside the root ${this.root}; only paths relative to --root are run`,
     );
-  return { kind: 'module', name, url: pathToFileURL(found).href };
+    if (
+      path === '' ||
+      path.includes('\\') ||
+      path.includes('\0') ||
+      /^[a-z][a-z\d+.-]*:/i.test(path) ||
+      path.split('/').some(part => part === '..' || part === '.' || part === '')
+    )
+      throw outside;
+    const from = realpathSync(this.root);
+    const file = resolve(from, path);
+    let found: string;
+    try {
+      found = realpathSync(file);
+    } catch (error) {
+      // Also a link to nowhere: it may lead out by the time it is loaded.
+      throw notHere(file, name, error);
+    }
+    if (!isInside(from, found)) throw outside;
+    // A pipe would keep this worker waiting for ever.
+    if (!statSync(found).isFile()) throw new Refusal(`the module ${path} is no file`);
+    return found;
+  }
+}
+
+function notHere(file: string, name: string, error: unknown): TaskNotFoundError {
+  const missing = Object.assign(new Error(`Cannot find module '${file}'`, { cause: error }), {
+    code: 'ERR_MODULE_NOT_FOUND',
+  });
+  const why = `the module does not load (${(error as Error).message})`;
+  return new TaskNotFoundError(pathToFileURL(file).href, name, why, missing);
 }

@@ -14,7 +14,7 @@ const HELP = `rx-parfor-worker: runs the tasks of rx-parfor's bullmq() executor
   --allow-inline    also runs functions that are shipped as source
   --grace MS        what SIGTERM leaves to chunks under way (default: 10000)
   --max-message N   the most bytes of one message (default: 67108864)
-  --log json        one line of JSON for each join, chunk and fault
+  --log json        one line of JSON for each join, chunk and fault; what tasks print goes to stderr
 `;
 
 /** Ends the program with one line. */
@@ -59,6 +59,10 @@ const number = (name: 'threads' | 'grace' | 'max-message') => {
   return Number.isFinite(value) ? value : fail(`--${name} must be a number, got ${text}`);
 };
 
+const writeLog = process.stdout.write.bind(process.stdout);
+// What tasks print would end up within the lines of the log.
+if (given.log === 'json') process.stdout.write = process.stderr.write.bind(process.stderr);
+
 const live = given.log === undefined && process.stderr.isTTY === true;
 const counts = { chunks: 0, inputs: 0, faults: 0 };
 let worker: ClusterWorker | undefined;
@@ -79,8 +83,7 @@ function log(event: WorkerEvent): void {
     counts.inputs += event.settled;
   }
   if (event.event === 'fault') counts.faults += 1;
-  if (given.log === 'json')
-    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+  if (given.log === 'json') writeLog(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
   else if (event.event === 'fault')
     process.stderr.write(`${live ? '\r\u001b[2K' : ''}fault: ${event.message}\n`);
   else if (!live && event.event !== 'chunk')

@@ -40,6 +40,11 @@ async function loadTypeScript(url: string): Promise<void> {
   register();
 }
 
+const exportOf = (exports: unknown, name: string): unknown =>
+  exports !== null && exports !== undefined && Object.hasOwn(exports, name)
+    ? (exports as Record<string, unknown>)[name]
+    : undefined;
+
 async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
   try {
@@ -48,8 +53,8 @@ async function importTask(url: string, name: string): Promise<Task> {
   } catch (error) {
     throw new TaskNotFoundError(url, name, `the module does not load (${error})`, error);
   }
-  // A CommonJS module may have its exports on `default` alone.
-  const found = module[name] ?? (module.default as Record<string, unknown> | undefined)?.[name];
+  // A CommonJS module may have its exports on `default` alone; what those inherit are none.
+  const found = exportOf(module, name) ?? exportOf(module.default, name);
   if (typeof found === 'function') return found as Task;
   const exports = Object.keys(module).join(', ');
   throw new TaskNotFoundError(

@@ -1,4 +1,4 @@
-import { from, type Observable, range } from 'rxjs';
+import { concat, from, map, type Observable, of, range, tap, timer } from 'rxjs';
 import * as assert from 'uvu/assert';
 import { type BullmqOptions, bullmq, NoWorkersError } from '../../../lib/bullmq/index.js';
 import { WorkerCrashError } from '../../../lib/errors.js';
@@ -6,10 +6,11 @@ import type { Executor } from '../../../lib/executor.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
 import { leftovers, type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
+import { slowLink } from '../../bullmq/slowLink.js';
 import { joinedWorker, launchWorker, type WorkerProcess } from '../../bullmq/workerProcess.js';
 import { sleep, timed, until, within } from '../../deadline.js';
 import { killFor, spin } from '../../fixtures/faults.js';
-import { observed, pause, square } from '../../fixtures/tasks.js';
+import { mutter, observed, pause, square } from '../../fixtures/tasks.js';
 import { start } from '../../program.js';
 import { errorOf, outcomeOf, rowsOf, upTo, warningsDuring } from '../executors/contract/subject.js';
 
@@ -45,14 +46,17 @@ async function endAll(): Promise<void> {
   await within(8, ended).finally(() => Promise.all(running.map(worker => worker.kill())));
 }
 
-/** A test after which, with everybody gone, nothing is left in Redis. */
-function it(name: string, run: () => Promise<void>, seconds = 40): void {
+/** Who is killed or cut off leaves its keys behind, for as long as they live. */
+const EXPIRY = 25;
+
+/** A test after which, with everybody gone, nothing is left in Redis: at once, or after so many seconds. */
+function it(name: string, run: () => Promise<void>, seconds = 40, expiry = 2): void {
   timedTest(
     name,
     async () => {
       await run().finally(endAll);
       let left: string[] = [];
-      for (let tries = 0; tries < 250; tries++) {
+      for (let tries = 0; tries < 10 * expiry; tries++) {
         left = await leftovers(server);
         if (left.length === 0) return;
         await sleep(100);
@@ -102,75 +106,105 @@ function sweepOf(executor: Executor, count = 300) {
   };
 }
 
-it('kill -9 of a worker in mid-chunk costs no row', async () => {
-  const [first] = await Promise.all([join(), join()]);
-  const sweep = sweepOf(connect());
-  await sweep.under();
-  await first.kill();
-  await sweep.complete();
-});
-
-it('a worker frozen past its lock, then resumed, adds nothing to the rows', async () => {
-  const [frozen] = await Promise.all([join(), join()]);
-  const sweep = sweepOf(connect(), 600);
-  await sweep.under();
-  frozen.process.kill('SIGSTOP');
-  await sleep(6_500);
-  frozen.process.kill('SIGCONT');
-  await sweep.complete();
-  await until(() => frozen.events('chunk').some(({ end }) => end === 'cancelled'), 5);
-});
-
-it('all workers gone and back', async () => {
-  const [first, second] = await Promise.all([join(), join()]);
-  const sweep = sweepOf(connect());
-  await sweep.under();
-  await Promise.all([first.kill(), second.kill()]);
-  await sleep(1_000);
-  await Promise.all([join(), join()]);
-  await sweep.complete();
-});
-
-it('Redis restarted, shut down and killed', async () => {
-  await Promise.all([join(), join()]);
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+it(
+  'kill -9 of a worker in mid-chunk costs no row',
+  async () => {
+    const [first] = await Promise.all([join(), join()]);
     const sweep = sweepOf(connect());
     await sweep.under();
-    await server.restart(500, signal);
+    await first.kill();
     await sweep.complete();
-  }
-}, 60);
+  },
+  40,
+  EXPIRY,
+);
 
-it('connections cut and paused', async () => {
-  await Promise.all([join(), join()]);
-  const sweep = sweepOf(connect());
-  await sweep.under();
-  for (let time = 0; time < 5; time++) {
-    for (const type of ['normal', 'pubsub'])
-      await server.redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
-    await sleep(200);
-  }
-  await server.redis.call('CLIENT', 'PAUSE', '2000', 'ALL');
-  await sweep.complete();
-});
+it(
+  'a worker frozen past its lock, then resumed, adds nothing to the rows',
+  async () => {
+    const [frozen] = await Promise.all([join(), join()]);
+    const sweep = sweepOf(connect(), 600);
+    await sweep.under();
+    frozen.process.kill('SIGSTOP');
+    await sleep(6_500);
+    frozen.process.kill('SIGCONT');
+    await sweep.complete();
+    await until(() => frozen.events('chunk').some(({ end }) => end === 'cancelled'), 5);
+  },
+  40,
+  EXPIRY,
+);
 
-it('a client killed lets go of its workers within 10 s', async () => {
-  const worker = await join(2);
-  const client = start('clusterClient', [queue, server.url, '60000'], 60);
-  await until(() => worker.events('join').length > 0 && client.process.exitCode === null, 5);
-  await until(() => worker.stderr() === '', 1);
-  // Both threads are busy for a minute each.
-  await sleep(2_500);
-  process.kill(client.pid, 'SIGKILL');
-  const at = performance.now();
-  const sweep = rowsOf(range(0, 40).pipe(parallelMap(square, { executor: connect() })));
-  assert.equal(
-    await within(12, sweep),
-    upTo(40).map(x => x * x),
-  );
-  assert.ok(performance.now() - at < 10_000);
-  assert.ok(worker.events('fault').some(({ message }) => /the client .* is gone/.test(String(message))));
-});
+it(
+  'all workers gone and back',
+  async () => {
+    const [first, second] = await Promise.all([join(), join()]);
+    const sweep = sweepOf(connect());
+    await sweep.under();
+    await Promise.all([first.kill(), second.kill()]);
+    await sleep(1_000);
+    await Promise.all([join(), join()]);
+    await sweep.complete();
+  },
+  40,
+  EXPIRY,
+);
+
+it(
+  'Redis restarted, shut down and killed',
+  async () => {
+    await Promise.all([join(), join()]);
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const sweep = sweepOf(connect());
+      await sweep.under();
+      await server.restart(500, signal);
+      await sweep.complete();
+    }
+  },
+  60,
+  EXPIRY,
+);
+
+it(
+  'connections cut and paused',
+  async () => {
+    await Promise.all([join(), join()]);
+    const sweep = sweepOf(connect());
+    await sweep.under();
+    for (let time = 0; time < 5; time++) {
+      for (const type of ['normal', 'pubsub'])
+        await server.redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+      await sleep(200);
+    }
+    await server.redis.call('CLIENT', 'PAUSE', '2000', 'ALL');
+    await sweep.complete();
+  },
+  40,
+  EXPIRY,
+);
+
+it(
+  'a client killed lets go of its workers within 10 s',
+  async () => {
+    const worker = await join(2);
+    const client = start('clusterClient', [queue, server.url, '60000'], 60);
+    await until(() => worker.events('join').length > 0 && client.process.exitCode === null, 5);
+    await until(() => worker.stderr() === '', 1);
+    // Both threads are busy for a minute each.
+    await sleep(2_500);
+    process.kill(client.pid, 'SIGKILL');
+    const at = performance.now();
+    const sweep = rowsOf(range(0, 40).pipe(parallelMap(square, { executor: connect() })));
+    assert.equal(
+      await within(12, sweep),
+      upTo(40).map(x => x * x),
+    );
+    assert.ok(performance.now() - at < 10_000);
+    assert.ok(worker.events('fault').some(({ message }) => /the client .* is gone/.test(String(message))));
+  },
+  40,
+  EXPIRY,
+);
 
 it('two clients on one queue keep their rows apart', async () => {
   await join(2);
@@ -190,36 +224,141 @@ it('a worker that joins late takes its part, also of long tasks', async () => {
   assert.is(error, undefined);
   assert.is(new Set(rows.map(({ where }) => where.split('/')[0])).size, 2);
   assert.is(executor.parallelism, 3);
+  // While it has something to wait for, it also sees them go.
+  const waiting = from([3_000]).pipe(parallelMap(pause, { executor })).subscribe();
+  workers[1]!.process.kill('SIGTERM');
+  await until(() => executor.parallelism === 1, 5);
+  waiting.unsubscribe();
+  await within(5, workers[1]!.ended);
 });
 
-it('a poison input that kills every worker it meets costs its own row', async () => {
-  // As systemd would.
-  let over = false;
-  const supervise = async () => {
-    while (!over) await (await join()).ended;
-  };
-  const supervised = [supervise(), supervise()];
-  await until(() => workers.length === 2, 10);
-  const rows = await rowsOf(
-    range(0, 12).pipe(
-      parallelMapSettled(killFor, {
-        kwargs: { bad: 5, signal: 'SIGKILL' as const },
-        chunk: 1,
-        executor: connect(),
-      }),
-    ),
-  );
-  over = true;
-  assert.equal(
-    rows.map(row => (row.status === 'fulfilled' ? row.value : 'failed')),
-    upTo(12).map(x => (x === 5 ? 'failed' : x)),
-  );
-  const [failed] = rows.filter(row => row.status === 'rejected');
-  assert.instance(failed?.reason, WorkerCrashError);
-  assert.match(failed?.reason.message ?? '', /input 5 .*the worker .* is gone/);
-  for (const worker of workers) worker.process.kill('SIGTERM');
-  await Promise.all(supervised);
+it('a task longer than a lock runs once', async () => {
+  const worker = await join();
+  assert.equal(await rowsOf(from([6_500]).pipe(parallelMap(pause, { executor: connect() }))), [6_500]);
+  await until(() => worker.events('chunk').length > 0);
+  assert.equal([worker.events('chunk').length, worker.events('fault')], [1, []]);
+});
+
+it('a run that begins while the last one is put away is not lost', async () => {
+  await join();
+  await using link = await slowLink(server.port, 60);
+  const executor = connect({ connection: { port: link.port } });
+  for (let i = 0; i < 12; i++) {
+    const rows = rowsOf(from([i * 40]).pipe(parallelMap(pause, { executor })));
+    assert.equal(await within(4, rows), [i * 40]);
+  }
+  await executor.close();
 }, 60);
+
+it('what a worker knows of a run is forgotten while nobody waits for it, and fetched again', async () => {
+  await join();
+  const { redis } = server;
+  await redis.config('SET', 'slowlog-log-slower-than', 0, 'slowlog-max-len', 10_000);
+  const source = concat(of(2), timer(2_500).pipe(map(() => 3)));
+  assert.equal(await rowsOf(source.pipe(parallelMap(square, { executor: connect() }))), [4, 9]);
+  await redis.config('SET', 'slowlog-log-slower-than', -1);
+  const commands = (await redis.slowlog('GET', 10_000)) as [number, number, number, string[]][];
+  const fetched = commands.filter(
+    ([, , , [name = '', key = '']]) => /^get$/i.test(name) && key.includes(`${queue}:parfor:run:`),
+  );
+  assert.is(fetched.length, 2);
+});
+
+it(
+  'a client killed before any worker came: the next client removes its chunks',
+  async () => {
+    const client = start('clusterClient', [queue, server.url, '1'], 60);
+    const waiting = () => server.redis.lrange(`bull:${queue}:wait`, 0, -1);
+    while ((await waiting()).length === 0) await sleep(50);
+    process.kill(client.pid, 'SIGKILL');
+    const [left] = await waiting();
+    const subscription = of(1)
+      .pipe(parallelMap(square, { executor: connect() }))
+      .subscribe({ error: () => undefined });
+    const end = performance.now() + 20_000;
+    while ((await waiting()).includes(left as string) && performance.now() < end) await sleep(100);
+    assert.is((await waiting()).length, 1, 'its own');
+    subscription.unsubscribe();
+  },
+  40,
+  EXPIRY,
+);
+
+it(
+  'a subscriber that keeps its thread busy for long is not told that nobody is there',
+  async () => {
+    await join();
+    const [rows, warnings] = await warningsDuring('NoWorkersWarning', () =>
+      rowsOf(
+        range(0, 6).pipe(
+          parallelMap(square, { executor: connect({ workerTimeout: 2_000 }), chunk: 1 }),
+          tap(row => {
+            if (row === 4) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_500);
+          }),
+        ),
+      ),
+    );
+    assert.equal(rows, [0, 1, 4, 9, 16, 25]);
+    assert.equal(warnings, []);
+  },
+  40,
+  EXPIRY,
+);
+
+it('a worker whose task never returns leaves all the same when it is asked to', async () => {
+  const worker = await join();
+  const run = of(1)
+    .pipe(parallelMap(spin, { executor: connect() }))
+    .subscribe({ error: () => undefined });
+  await sleep(1_000);
+  worker.process.kill('SIGTERM');
+  assert.equal(await within(5, worker.ended), { code: 0, signal: null });
+  run.unsubscribe();
+});
+
+it('what tasks print does not end up in the log', async () => {
+  const worker = await join();
+  assert.equal(
+    await rowsOf(range(0, 3).pipe(parallelMap(mutter, { executor: connect(), chunk: 1 }))),
+    [0, 1, 2],
+  );
+  await until(() => worker.events('chunk').length === 3, 5);
+  assert.match(worker.stderr(), /no newline/);
+});
+
+it(
+  'a poison input that kills every worker it meets costs its own row',
+  async () => {
+    // As systemd would.
+    let over = false;
+    const supervise = async () => {
+      while (!over) await (await join()).ended;
+    };
+    const supervised = [supervise(), supervise()];
+    await until(() => workers.length === 2, 10);
+    const rows = await rowsOf(
+      range(0, 12).pipe(
+        parallelMapSettled(killFor, {
+          kwargs: { bad: 5, signal: 'SIGKILL' as const },
+          chunk: 1,
+          executor: connect(),
+        }),
+      ),
+    );
+    over = true;
+    assert.equal(
+      rows.map(row => (row.status === 'fulfilled' ? row.value : 'failed')),
+      upTo(12).map(x => (x === 5 ? 'failed' : x)),
+    );
+    const [failed] = rows.filter(row => row.status === 'rejected');
+    assert.instance(failed?.reason, WorkerCrashError);
+    assert.match(failed?.reason.message ?? '', /input 5 .*the worker .* is gone/);
+    for (const worker of workers) worker.process.kill('SIGTERM');
+    await Promise.all(supervised);
+  },
+  60,
+  EXPIRY,
+);
 
 it('a worker that is asked to end hands back what it has, and leaves', async () => {
   const [leaving] = await Promise.all([join(), join()]);

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Queue } from 'bullmq';
@@ -14,14 +14,14 @@ import {
   type WorkerEvent,
 } from '../../../lib/bullmq/index.js';
 import { Keys } from '../../../lib/bullmq/keys.js';
-import { receiveTask, sendTask } from '../../../lib/bullmq/moduleTask.js';
+import { ModuleTasks, sendTask } from '../../../lib/bullmq/moduleTask.js';
 import { NotTransferableError, TaskNotFoundError } from '../../../lib/errors.js';
 import { task } from '../../../lib/task.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
 import { timed, until, within } from '../../deadline.js';
 import { square } from '../../fixtures/tasks.js';
-import { errorOf, inFolder, rowsOf } from '../executors/contract/subject.js';
+import { errorOf, inFolder, rowsOf, warningsDuring } from '../executors/contract/subject.js';
 
 const paths = suite('bullmq: paths of tasks');
 
@@ -41,7 +41,7 @@ paths('are relative to the root, with the hash of the module', () =>
       ),
     });
     assert.match(hashIn(sent), /^[0-9a-f]{64}$/);
-    assert.equal(receiveTask(sent, { root: folder, allowInline: false }), { kind: 'module', name: 'f', url });
+    assert.equal(new ModuleTasks(folder, false).receive(sent), { kind: 'module', name: 'f', url });
   }),
 );
 
@@ -90,7 +90,7 @@ paths('that lead out of the root are refused', () =>
       'lib/x\0.js',
     ])
       assert.throws(
-        () => receiveTask({ kind: 'module', name: 'f', path, hash: '' }, { root, allowInline: true }),
+        () => new ModuleTasks(root, true).receive({ kind: 'module', name: 'f', path, hash: '' }),
         /only paths relative to --root are run/,
         path,
       );
@@ -105,19 +105,52 @@ paths('of another version are refused with both hashes', () =>
     writeFileSync(join(root, 'model.js'), 'two');
     const here = sendTask({ kind: 'module', name: 'f', url }, root);
     assert.throws(
-      () => receiveTask(sent, { root, allowInline: true }),
+      () => new ModuleTasks(root, true).receive(sent),
       (error: Error) => error.message.includes(hashIn(sent)) && error.message.includes(hashIn(here)),
     );
   }),
 );
 
+paths('of a module that changes are refused once a worker has loaded it, as its threads keep it', () =>
+  inFolder(async root => {
+    writeFileSync(join(root, 'model.js'), 'one');
+    const url = pathToFileURL(join(root, 'model.js')).href;
+    const tasks = new ModuleTasks(root, false);
+    const send = () => sendTask({ kind: 'module', name: 'f', url }, root);
+    const [first, again] = [send(), send()];
+    assert.equal(tasks.receive(first), tasks.receive(again));
+    writeFileSync(join(root, 'model.js'), 'two');
+    const second = send();
+    assert.throws(
+      () => tasks.receive(second),
+      (error: Error) =>
+        /has changed .*restart the worker/.test(error.message) &&
+        error.message.includes(hashIn(first)) &&
+        error.message.includes(hashIn(second)),
+    );
+    assert.is(new ModuleTasks(root, false).receive(second).kind, 'module', 'another worker runs it');
+  }),
+);
+
+paths('of what is no file are refused, or not found', () =>
+  inFolder(async root => {
+    mkdirSync(join(root, 'folder'));
+    symlinkSync(join(root, 'later.js'), join(root, 'link.js'));
+    const receive = (path: string) =>
+      new ModuleTasks(root, false).receive({ kind: 'module', name: 'f', path, hash: '' });
+    assert.throws(() => receive('folder'), /is no file/);
+    for (const path of ['nowhere.js', 'link.js'])
+      assert.throws(
+        () => receive(path),
+        (error: Error) => error instanceof TaskNotFoundError && error.module.endsWith(path),
+      );
+  }),
+);
+
 paths('functions shipped as source need --allow-inline', () => {
   const sent = sendTask({ kind: 'source', name: 'f', source: 'x => x' }, '/');
-  assert.throws(
-    () => receiveTask(sent, { root: '/', allowInline: false }),
-    /--allow-inline.*task\(import\.meta/,
-  );
-  assert.is(receiveTask(sent, { root: '/', allowInline: true }).kind, 'source');
+  assert.throws(() => new ModuleTasks('/', false).receive(sent), /--allow-inline.*task\(import\.meta/);
+  assert.is(new ModuleTasks('/', true).receive(sent).kind, 'source');
 });
 
 paths.run();
@@ -190,7 +223,7 @@ it('of malformed jobs and messages are logged, and nobody else is touched', asyn
   const keys = new Keys({ queue, prefix: 'bull' });
   const { redis } = server;
   const jobs = new Queue(queue, { connection: { port: server.port, host: '127.0.0.1' } });
-  await redis.set(keys.client(client), '{"last":0,"open":[]}', 'PX', 20_000);
+  await redis.set(keys.client(client), '{"last":0,"open":[],"lastRun":0,"runs":[]}', 'PX', 20_000);
   await redis.set(keys.inputs(client, 7), 'not a message', 'PX', 20_000);
   await redis.set(keys.worker('x'), '{"threads":"many"', 'PX', 20_000);
   await redis.sadd(keys.workers, 'x');
@@ -205,6 +238,29 @@ it('of malformed jobs and messages are logged, and nobody else is touched', asyn
   assert.ok(cluster.faults().some(message => /a message was rejected/.test(message)));
   assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor }))), [9]);
   await jobs.close();
+});
+
+it('of a worker that lost its root reach the caller as they are', async () => {
+  await inFolder(async folder => {
+    const root = join(folder, 'root');
+    mkdirSync(root);
+    writeFileSync(join(root, 'model.mjs'), 'export const f = x => x;');
+    const model = task({ url: pathToFileURL(join(root, 'model.mjs')) }, 'f', (x: number) => x);
+    await using cluster = await pair({ root }, { root });
+    // Sent before it goes.
+    const run = errorOf(of(1).pipe(parallelMap(model, { executor: cluster.executor })));
+    rmSync(root, { recursive: true });
+    assert.is(((await within(5, run)) as NodeJS.ErrnoException).code, 'ENOENT');
+  });
+});
+
+it('of reports that are too large for the client say so', async () => {
+  await using cluster = await pair({ allowInline: true }, { maxMessage: 20_000 });
+  const [error, warnings] = await warningsDuring('RejectedMessageWarning', () =>
+    errorOf(of(30_000).pipe(parallelMap(n => 'x'.repeat(n), { executor: cluster.executor }))),
+  );
+  assert.match(error.message, /were rejected: 30\d\d\d bytes long, more than the 20000 of a message/);
+  assert.ok(warnings.length > 0);
 });
 
 it('of what is too large name the input, the result or the arguments', async () => {
@@ -260,10 +316,14 @@ it('of wrong options name the option', async () => {
     /`workerTimeout` must be milliseconds above 0/,
   );
   assert.throws(() => bullmq({ queue: 'a', retries: 3 } as BullmqOptions), /there is no option `retries`/);
-  await clusterWorker({ queue: 'a', threads: 0 }).then(
-    () => assert.unreachable(),
-    error => assert.match(error.message, /clusterWorker: `threads` must be a whole number from 1/),
-  );
+  for (const [wrong, says] of [
+    [{ threads: 0 }, /clusterWorker: `threads` must be a whole number from 1/],
+    [{ root: join(process.cwd(), 'nowhere') }, /clusterWorker: `root` must be a folder that exists/],
+  ] as const)
+    await clusterWorker({ queue: 'a', ...wrong }).then(
+      () => assert.unreachable(),
+      error => assert.match(error.message, says),
+    );
 });
 
 refusals.run();

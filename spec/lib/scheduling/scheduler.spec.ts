@@ -196,6 +196,21 @@ test('a busy worker gets its next chunk ahead, once it is known what a task cost
   assert.equal(log, [...'ABCDEFGH', '|']);
 });
 
+test('a chunk goes ahead where there is a full one for each worker, and not where there is less', () => {
+  for (const [inputs, expected] of [
+    ['abcdefghijklmn', ['cde', 'fgh<b', 'ijk<cde']],
+    ['abcdefghijk', ['cde', 'fgh<b']],
+    ['abcdefghij', ['cde', 'fgh']],
+  ] as const) {
+    const { flights, push, scheduler } = schedulerOf({ limit: 3, ahead: true, elapsed: 1 });
+    push(...inputs);
+    scheduler.end();
+    flights[0]!.report('A').done();
+    flights[1]!.report('B').done();
+    assert.equal(lined(flights), [...expected], inputs);
+  }
+});
+
 test('tasks longer than a slice: ahead only where a chunk can be taken back', () => {
   for (const recall of [undefined, () => undefined]) {
     const { flights, push, executor } = schedulerOf({ limit: 1, ahead: true, elapsed: 9 });
@@ -471,6 +486,14 @@ test('a suspect that a worker hands back stays alone', () => {
   assert.equal(flying(flights), [['c']]);
   flights[3]!.done();
   assert.equal(flying(flights), [['c']], 'and not with d');
+});
+
+test('the last input of a chunk whose worker dies is a suspect: alone, and not with what follows', () => {
+  const { flights, push } = schedulerOf({ limit: 2, concurrency: 1 });
+  push(...'abcde');
+  flights[0]!.report('A').done();
+  flights[1]!.report('B').lost();
+  assert.equal(flying(flights), [['c']]);
 });
 
 test('an input that kills its worker, with retry: three crashes more, and a row if it gives one', () => {

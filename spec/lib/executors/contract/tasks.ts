@@ -303,6 +303,7 @@ export function tasks({ name, make, crosses }: Subject): void {
       const imports = module('imports.mjs', `import './missing.mjs'; export const f = x => x;`);
       const number = module('number.mjs', 'export const f = 5;');
       const nothing = module('nothing.mjs', '');
+      const inherits = module('inherits.mjs', 'export default function g() {}');
       for (let time = 0; time < 2; time++) {
         const error = async (meta: { url: URL }) => {
           const found = await errorOf<TaskNotFoundError>(
@@ -324,6 +325,15 @@ export function tasks({ name, make, crosses }: Subject): void {
         assert.is(((await error(imports)).cause as NodeJS.ErrnoException).code, 'ERR_MODULE_NOT_FOUND');
         assert.match((await error(number)).message, /that export is a number/);
         assert.match((await error(nothing)).message, /exports nothing/);
+        const inherited = await errorOf<TaskNotFoundError>(
+          of('x').pipe(
+            parallelMap(
+              task(inherits, 'constructor', (x: string) => x),
+              { executor },
+            ),
+          ),
+        );
+        assert.instance(inherited, TaskNotFoundError, 'what the default export inherits is no export');
         assert.is(await call(square, 3), 9);
       }
     });

@@ -1,0 +1,49 @@
+import { LeaseExpired, WorkerLost } from '../executor.js';
+import { notRunnable } from '../executors/reportOf.js';
+import { decodeThrown, Encoder } from '../transport/values.js';
+import { TaskRefusedError } from './errors.js';
+import { FarOutcome } from './farCrossing.js';
+import type { ChunkEnd } from './messages.js';
+
+/** Why a chunk ended with an error. */
+export function endOf(error: unknown): ChunkEnd {
+  if (error instanceof LeaseExpired) return { kind: 'expired' };
+  const encoder = new Encoder(false, true);
+  if (error instanceof WorkerLost) {
+    const { exitCode, reason, cause } = error.exit;
+    return {
+      kind: 'lost',
+      exitCode,
+      reason,
+      startup: error.atStart,
+      cause: cause === undefined ? undefined : encoder.encodeThrown(cause),
+      tag: encoder.tag,
+    };
+  }
+  if (error instanceof FarOutcome) {
+    return { kind: 'notRunnable', ...error.outcome };
+  }
+  return { kind: 'notRunnable', error: encoder.encodeThrown(error), tag: encoder.tag };
+}
+
+/**
+ * The other way round, for the client: what its scheduler is told, `undefined` where the worker is just free again.
+ * @param place the worker, by its host and process id
+ */
+export function errorOf(end: ChunkEnd, place: string): unknown {
+  switch (end.kind) {
+    case 'done':
+    case 'undefined':
+      return undefined;
+    case 'expired':
+      return new LeaseExpired();
+    case 'notRunnable':
+      return notRunnable(end);
+    case 'refused':
+      return new TaskRefusedError(place, end.why);
+    case 'lost': {
+      const cause = end.cause === undefined ? undefined : decodeThrown(end.cause, end.tag);
+      return new WorkerLost({ exitCode: end.exitCode, reason: end.reason, cause }, end.startup);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { FarRun } from '../../../lib/bullmq/farCrossing.js';
+import { FarRuns } from '../../../lib/bullmq/farRuns.js';
+
+const [one, other] = ['1111111111111111', '2222222222222222'] as const;
+
+/** Runs, and what was fetched and released. */
+function runsOf(found: (id: number) => boolean = () => true) {
+  const fetched: string[] = [];
+  const released: unknown[] = [];
+  const runs = new FarRuns(
+    async (client, id) => {
+      fetched.push(`${client[0]}:${id}`);
+      return found(id) ? ({ client, id } as unknown as FarRun) : undefined;
+    },
+    run => released.push((run as unknown as { id: number }).id),
+  );
+  return { runs, fetched, released };
+}
+const settled = () => new Promise(resolve => setImmediate(resolve));
+
+test('a run is fetched once, and again where it was not there', async () => {
+  const { runs, fetched } = runsOf(id => id === 1);
+  await Promise.all([runs.get(one, 1), runs.get(one, 1), runs.get(other, 1)]);
+  assert.is(await runs.get(one, 2), undefined);
+  await runs.get(one, 2);
+  assert.equal(fetched, ['1:1', '2:1', '1:2', '1:2']);
+  assert.equal(runs.clients, [one, other]);
+});
+
+test('what a client does not wait for is forgotten; what is newer than its word is kept', async () => {
+  const { runs, released } = runsOf();
+  for (const id of [1, 2, 3, 4]) await runs.get(one, id);
+  await runs.get(other, 1);
+  runs.forgetOthers(one, { last: 0, open: [], lastRun: 3, runs: [2] });
+  await settled();
+  assert.equal(released, [1, 3]);
+  runs.forgetOthers(one, undefined);
+  await settled();
+  assert.equal(released, [1, 3, 2, 4], 'all of a client that is gone');
+  assert.equal(runs.clients, [other]);
+  runs.forget(other, 1);
+  runs.forget(other, 1);
+  await settled();
+  assert.equal(released, [1, 3, 2, 4, 1]);
+});
+
+test.run();

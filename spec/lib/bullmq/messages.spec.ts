@@ -1,0 +1,38 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { toBytes } from '../../../lib/bullmq/codec.js';
+import { MessageError } from '../../../lib/bullmq/errors.js';
+import { readChunk, readReports } from '../../../lib/bullmq/messages.js';
+
+/** An array that is said to be this long and holds nothing: a few bytes. */
+const hollow = (length: number): unknown[] => {
+  const array: unknown[] = [];
+  array.length = length;
+  return array;
+};
+const LONGEST = 2 ** 32 - 1;
+const rejects = (read: () => unknown, what?: string) =>
+  assert.throws(read, (error: Error) => error instanceof MessageError, what);
+
+test('a few bytes that tell of billions of inputs or reports are rejected, at once', () => {
+  const shape = { kind: 'row' };
+  for (const length of [40, LONGEST])
+    rejects(() => readChunk(toBytes({ inputs: { length, shape, columns: [hollow(length)] } })));
+  rejects(() => readChunk(toBytes({ inputs: { length: LONGEST, shape: { kind: 'tuple' }, columns: [] } })));
+  rejects(() => readReports(toBytes({ from: 0, reports: hollow(LONGEST) })));
+  const report = { kind: 'report', count: 1, elapsed: 1, tag: {} };
+  const rows = { length: 0, shape, columns: [[]] };
+  rejects(() => readReports(toBytes({ from: 0, reports: [{ ...report, rows, failures: hollow(LONGEST) }] })));
+});
+
+test('rows that hold holes of their own, and rows of nothing, are well', () => {
+  const row = hollow(1_000_000);
+  assert.is(
+    readChunk(toBytes({ inputs: { length: 1, shape: { kind: 'row' }, columns: [[row]] } })).inputs.length,
+    1,
+  );
+  const nothing = { inputs: { length: 100_000, shape: { kind: 'tuple' }, columns: [] } };
+  assert.is(readChunk(toBytes(nothing)).inputs.length, 100_000);
+});
+
+test.run();
