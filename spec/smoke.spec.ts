@@ -131,10 +131,11 @@ const stripsTypes = (process.features as { typescript?: unknown }).typescript ==
   assert.is((await outputOf(root, 'main.ts')).trim(), answer);
 });
 
-test('tsx, ES modules', async () => {
-  const root = projectOf('tsx-esm', 'module', files('ts'));
-  assert.is((await outputOf(root, bin('tsx/dist/cli.mjs'), 'main.ts')).trim(), answer);
-});
+for (const language of ['js', 'ts'] as const)
+  test(`tsx, ${language}, ES modules`, async () => {
+    const root = projectOf(`tsx-esm-${language}`, 'module', files(language));
+    assert.is((await outputOf(root, bin('tsx/dist/cli.mjs'), `main.${language}`)).trim(), answer);
+  });
 
 test('tsx, CommonJS', async () => {
   const url = "{ url: require('node:url').pathToFileURL(__filename) }";
