@@ -1,9 +1,11 @@
+import { TaskNotFoundError } from '../errors.js';
 import { LeaseExpired, WorkerLost } from '../executor.js';
 import { notRunnable } from '../executors/reportOf.js';
 import { decodeThrown, Encoder } from '../transport/values.js';
-import { TaskRefusedError } from './errors.js';
+import { MessageError, TaskRefusedError } from './errors.js';
 import { FarOutcome } from './farCrossing.js';
 import type { ChunkEnd } from './messages.js';
+import { Refusal } from './moduleTask.js';
 
 /** Why a chunk ended with an error. */
 export function endOf(error: unknown): ChunkEnd {
@@ -24,6 +26,16 @@ export function endOf(error: unknown): ChunkEnd {
     return { kind: 'notRunnable', ...error.outcome };
   }
   return { kind: 'notRunnable', error: encoder.encodeThrown(error), tag: encoder.tag };
+}
+
+/** Why a chunk ended before any task of it ran. */
+export function endBefore(error: unknown): ChunkEnd {
+  if (error instanceof Refusal || error instanceof MessageError)
+    return { kind: 'refused', why: error.message };
+  if (error instanceof TaskNotFoundError) return endOf(error);
+  // Something is wrong with this host, or between it and Redis: another worker may do better.
+  const reason = `its worker could not begin: ${(error as Error).message}`;
+  return { kind: 'lost', exitCode: undefined, reason, startup: false, cause: undefined, tag: {} };
 }
 
 /**

@@ -19,7 +19,7 @@ import { toBytes } from './codec.js';
 import { addressOf, type ClusterConnection } from './connection.js';
 import { MessageError } from './errors.js';
 import { inputsOf, tooLarge } from './inputsOf.js';
-import { BEAT, clientOf, jobId, Keys, LIFETIME, PROLONG_AFTER, type QueueName } from './keys.js';
+import { BEAT, clientOf, jobId, Keys, LIFETIME, PROLONG_AFTER, type QueueName, SLICE } from './keys.js';
 import { type Link, linkTo } from './link.js';
 import {
   type Cancelled,
@@ -33,12 +33,6 @@ import { sendTask } from './moduleTask.js';
 import { Roster } from './roster.js';
 import type { ScriptedRedis } from './scripts.js';
 import { warnOfRejected } from './warnOfRejected.js';
-
-/**
- * A chunk holds about this much work, in ms. A trip costs some 1.4 ms of a core (bench/cluster.ts), most of it BullMQ's
- * bookkeeping: with 100 ms it is below 2 %. A worker reports far more often, and a cancelled one stops between tasks.
- */
-export const SLICE = 100;
 
 /** As on threads: more make a chunk's memory outgrow the caches. */
 const LIMIT = 16_384;
@@ -127,6 +121,8 @@ export class ClusterExecutor implements Executor {
   #beating = false;
   /** The last report that was read from the stream. */
   #lastReport = '0-0';
+  /** Waiting jobs whose clients were not there at the last look. */
+  #ownerless: ReadonlySet<string> = new Set();
   #closed: Promise<void> | undefined;
 
   constructor(options: ClusterExecutorOptions) {
@@ -541,6 +537,9 @@ export class ClusterExecutor implements Executor {
       return client === undefined || client === this.#id ? [] : [{ id, client }];
     });
     const there = await Promise.all(jobs.map(({ client }) => commands.exists(this.#keys.client(client))));
-    await Promise.all(jobs.map(({ id }, i) => there[i] === 0 && queue.remove(id)));
+    const left = jobs.filter((_, i) => there[i] === 0).map(({ id }) => id);
+    // One whose thread is busy for long has not died: it may be back by the next look.
+    await Promise.all(left.filter(id => this.#ownerless.has(id)).map(id => queue.remove(id)));
+    this.#ownerless = new Set(left);
   }
 }

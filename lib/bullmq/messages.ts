@@ -210,6 +210,10 @@ function endOf(value: unknown): ChunkEnd {
   }
 }
 
+/** They may have holes, and properties of their own, as on threads. */
+const argsOf = (value: unknown, size: number): unknown[] =>
+  Array.isArray(value) && value.length <= size ? value : fail('args');
+
 /** @throws MessageError, as all below */
 export function readDefinition(bytes: Uint8Array): DefinitionPayload {
   const fields = fieldsOf(fromBytes(bytes), 'the definition');
@@ -228,7 +232,7 @@ export function readDefinition(bytes: Uint8Array): DefinitionPayload {
             path: text(task.path, 'the path of the task'),
             hash: text(task.hash, 'the hash of the task'),
           },
-    args: list(fields.args, 'args'),
+    args: argsOf(fields.args, bytes.length),
     kwargs: kwargs as Fields | undefined,
     spread: fields.spread === true,
     taskTimeout: optionalNumber(fields.taskTimeout, 'taskTimeout'),

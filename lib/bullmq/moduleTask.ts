@@ -62,10 +62,36 @@ export class Refusal extends Error {}
 /** Larger files are no modules of tasks, and would keep the worker from its work while they are read. */
 const LARGEST_MODULE = 2 ** 26;
 
+interface Loaded {
+  readonly hash: string;
+  readonly mtimeMs: number;
+  readonly size: number;
+}
+
+function fileOrRefusal<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Refusal(`the module ${path} cannot be read (${(error as Error).message})`);
+  }
+}
+
+const contentOf = (file: string, path: string): Loaded =>
+  fileOrRefusal(path, () => {
+    const { size, mtimeMs } = statSync(file);
+    if (size > LARGEST_MODULE) throw new Error(`${size} bytes are more than ${LARGEST_MODULE}`);
+    return { hash: hashOf(file), size, mtimeMs };
+  });
+
+const changed = (path: string, now: string, then: string): Refusal =>
+  new Refusal(
+    `the module ${path} has changed since this worker loaded it: sha256 ${now} now, ${then} then; restart the worker`,
+  );
+
 /** The tasks that a worker runs: those of modules inside its root, and where that is allowed, those shipped as source. */
 export class ModuleTasks {
-  /** What each module held when it was first run: threads keep it. */
-  readonly #loaded = new Map<string, string>();
+  /** What each module held when it was first run, by its URL: threads keep it. */
+  readonly #loaded = new Map<string, Loaded>();
 
   /**
    * @param root the project's root
@@ -89,27 +115,33 @@ export class ModuleTasks {
     }
     const { path, name, hash } = task;
     const file = this.#fileOf(path, name);
-    let here: string;
-    try {
-      const { size } = statSync(file);
-      if (size > LARGEST_MODULE)
-        throw new Refusal(`the module ${path} is ${size} bytes long, more than ${LARGEST_MODULE}`);
-      here = hashOf(file);
-    } catch (error) {
-      if (error instanceof Refusal) throw error;
-      throw notHere(file, name, error);
-    }
-    if (here !== hash)
+    const here = contentOf(file, path);
+    if (here.hash !== hash)
       throw new Refusal(
-        `the module ${path} is another one here: sha256 ${here}, sent for ${hash || 'no file'}; bring both hosts to the same version`,
+        `the module ${path} is another one here: sha256 ${here.hash}, sent for ${hash || 'no file'}; bring both hosts to the same version`,
       );
-    const loaded = this.#loaded.get(file);
-    if (loaded !== undefined && loaded !== here)
-      throw new Refusal(
-        `the module ${path} has changed since this worker loaded it: sha256 ${here} now, ${loaded} then; restart the worker`,
-      );
-    this.#loaded.set(file, here);
-    return { kind: 'module', name, url: pathToFileURL(file).href };
+    const { href: url } = pathToFileURL(file);
+    const loaded = this.#loaded.get(url) ?? here;
+    if (loaded.hash !== hash) throw changed(path, here.hash, loaded.hash);
+    this.#loaded.set(url, here);
+    return { kind: 'module', name, url };
+  }
+
+  /**
+   * Looks whether a module is still what it was: a thread that starts now would load what it has become.
+   * @throws Refusal where it is not
+   */
+  confirm(task: TaskReference): void {
+    if (task.kind === 'source') return;
+    const loaded = this.#loaded.get(task.url);
+    if (!loaded) return;
+    const file = fileURLToPath(task.url);
+    const path = relative(this.root, file);
+    const { mtimeMs, size } = fileOrRefusal(path, () => statSync(file));
+    if (mtimeMs === loaded.mtimeMs && size === loaded.size) return;
+    const here = contentOf(file, path);
+    if (here.hash !== loaded.hash) throw changed(path, here.hash, loaded.hash);
+    this.#loaded.set(task.url, here);
   }
 
   /** The real file of a path from the root. */
@@ -125,14 +157,16 @@ export class ModuleTasks {
       path.split('/').some(part => part === '..' || part === '.' || part === '')
     )
       throw outside;
-    const from = realpathSync(this.root);
+    const from = fileOrRefusal(path, () => realpathSync(this.root));
     const file = resolve(from, path);
     let found: string;
     try {
       found = realpathSync(file);
     } catch (error) {
       // Also a link to nowhere: it may lead out by the time it is loaded.
-      throw notHere(file, name, error);
+      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? ''))
+        throw notHere(file, name, error);
+      throw new Refusal(`the module ${path} cannot be read (${(error as Error).message})`);
     }
     if (!isInside(from, found)) throw outside;
     // A pipe would keep this worker waiting for ever.

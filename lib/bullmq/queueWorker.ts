@@ -5,15 +5,14 @@ import type { Redis } from 'ioredis';
 import type { Subscription } from 'rxjs';
 import { TinypoolExecutor } from '../executors/tinypoolExecutor.js';
 import { parallelismOf, threadArguments } from '../executors/workerOptions.js';
-import { endOf } from './chunkEnd.js';
-import { SLICE } from './clusterExecutor.js';
+import { endBefore, endOf } from './chunkEnd.js';
 import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';
 import { DEFAULT_MAX_MESSAGE } from './codec.js';
 import { addressOf, connectionTo } from './connection.js';
 import { MessageError } from './errors.js';
 import { type FarChunk, type FarReport, type FarRun, farCrossing } from './farCrossing.js';
 import { FarRuns } from './farRuns.js';
-import { BEAT, DEFAULT_PREFIX, jobId, Keys, LIFETIME } from './keys.js';
+import { BEAT, DEFAULT_PREFIX, jobId, Keys, LIFETIME, SLICE } from './keys.js';
 import {
   type Cancelled,
   type ChunkEnd,
@@ -25,7 +24,7 @@ import {
   readJob,
   type WorkerBeat,
 } from './messages.js';
-import { ModuleTasks, Refusal } from './moduleTask.js';
+import { ModuleTasks } from './moduleTask.js';
 import { Reporter } from './reporter.js';
 import { type ScriptedRedis, withScripts } from './scripts.js';
 
@@ -253,6 +252,7 @@ export class QueueWorker implements ClusterWorker {
       const { inputs: message } = readChunk(taken);
       held.length = message.length;
       const run = await this.#runs.get(client, runId);
+      if (run) this.#tasks.confirm(run.definition.task);
       if (run === undefined) end = { kind: 'undefined' };
       else if (early) end = early === 'done' ? { kind: 'done' } : early;
       else
@@ -262,10 +262,8 @@ export class QueueWorker implements ClusterWorker {
           reporter,
         );
     } catch (error) {
-      const { message } = error as Error;
-      const refused = error instanceof MessageError || error instanceof Refusal;
-      this.#fault(refused ? `rejected: ${message}` : message, held.id);
-      end = refused ? { kind: 'refused', why: message } : endOf(error);
+      end = endBefore(error);
+      this.#fault(`${end.kind === 'refused' ? 'rejected: ' : ''}${(error as Error).message}`, held.id);
     }
     if (end !== 'cancelled') await reporter.end(end);
     else reporter.drop();
@@ -341,6 +339,7 @@ export class QueueWorker implements ClusterWorker {
     const clients = [
       ...new Set([...this.#runs.clients, ...[...this.#held.values()].map(({ job }) => job.client)]),
     ];
+    for (const client of this.#missing.keys()) if (!clients.includes(client)) this.#missing.delete(client);
     try {
       const pipeline = this.#commands
         .pipeline()

@@ -45,7 +45,17 @@ export class Roster {
 
   /** Redis has answered. */
   heard(): void {
+    this.#pass();
     this.#silent = 0;
+  }
+
+  #pass(): void {
+    const now = performance.now();
+    // A thread that was kept busy has heard of nobody, whoever was there.
+    const passed = Math.min(now - this.#lastWatch, 1.5 * BEAT);
+    this.#lastWatch = now;
+    this.#silent += passed;
+    this.#alone += passed;
   }
 
   /**
@@ -87,12 +97,7 @@ export class Roster {
    * @returns the error that ends the runs where that has lasted for too long
    */
   watch(address: string): NoWorkersError | undefined {
-    const now = performance.now();
-    // A thread that was kept busy has heard of nobody, whoever was there.
-    const passed = Math.min(now - this.#lastWatch, 1.5 * BEAT);
-    this.#lastWatch = now;
-    this.#silent += passed;
-    this.#alone += passed;
+    this.#pass();
     const { queue, workerTimeout } = this;
     const waited = Math.max(this.#silent, this.#alone);
     const soon = NO_WORKERS_AFTER - BEAT / 2;

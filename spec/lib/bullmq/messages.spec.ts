@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { toBytes } from '../../../lib/bullmq/codec.js';
 import { MessageError } from '../../../lib/bullmq/errors.js';
-import { readChunk, readReports } from '../../../lib/bullmq/messages.js';
+import { readChunk, readDefinition, readReports } from '../../../lib/bullmq/messages.js';
 
 /** An array that is said to be this long and holds nothing: a few bytes. */
 const hollow = (length: number): unknown[] => {
@@ -33,6 +33,15 @@ test('rows that hold holes of their own, and rows of nothing, are well', () => {
   );
   const nothing = { inputs: { length: 100_000, shape: { kind: 'tuple' }, columns: [] } };
   assert.is(readChunk(toBytes(nothing)).inputs.length, 100_000);
+});
+
+test('args may be whatever array threads take', () => {
+  const task = { kind: 'source', name: 'f', source: 'x => x' };
+  const definition = (args: unknown) => toBytes({ task, args, spread: false, tag: {} });
+  const found = /(\d)-(\d)/.exec('1-2');
+  assert.equal(readDefinition(definition(found)).args, found);
+  assert.is(readDefinition(definition(hollow(3))).args.length, 3);
+  rejects(() => readDefinition(definition(hollow(LONGEST))));
 });
 
 test.run();
