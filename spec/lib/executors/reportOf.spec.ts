@@ -1,0 +1,46 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { reportOf } from '../../../lib/executors/reportOf.js';
+import { unpack } from '../../../lib/transport/packing.js';
+import { registerClass } from '../../../lib/transport/registerClass.js';
+import { Encoder } from '../../../lib/transport/values.js';
+import { pack } from '../transport/crossing.js';
+
+/** A class whose instances can be sent, and not always be made again. */
+class Picky {
+  constructor(readonly value: number) {}
+}
+registerClass(Picky, {
+  encode: ({ value }) => value,
+  decode: value => {
+    if (value < 0) throw new RangeError('negative');
+    return new Picky(value);
+  },
+});
+
+test('a row that cannot be made again is a failure in its place among the others', () => {
+  // Of inputs 0 to 5 the third and the last threw.
+  const encoder = new Encoder(true, true);
+  const failures = [2, 5].map(offset => ({ offset, cause: encoder.encodeThrown(new Error(`of ${offset}`)) }));
+  const { message: rows } = pack([new Picky(0), new Picky(-1), new Picky(3), new Picky(-4)], 'threads');
+  const report = reportOf({ kind: 'report', count: 6, rows, failures, tag: encoder.tag, elapsed: 7 });
+  assert.equal(
+    report.failures.map(({ offset, cause, untransferable }) => [
+      offset,
+      (cause as Error | undefined)?.message ?? untransferable?.what,
+    ]),
+    [
+      [1, 'result'],
+      [2, 'of 2'],
+      [4, 'result'],
+      [5, 'of 5'],
+    ],
+  );
+  assert.equal([report.count, report.elapsed, report.rows.length], [6, 7, 2]);
+  assert.equal(
+    Array.from({ length: 2 }, (_, i) => (unpack(report.rows)(i) as Picky).value),
+    [0, 3],
+  );
+});
+
+test.run();
