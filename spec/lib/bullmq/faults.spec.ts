@@ -206,6 +206,34 @@ it(
   EXPIRY,
 );
 
+it('reports that come twice count once', async () => {
+  await join();
+  const sweep = sweepOf(connect(), 150);
+  const reader = server.redis.duplicate({ replyMapping: 'legacy' });
+  const streams = () => reader.keys(`bull:${queue}:parfor:reports:*`);
+  while ((await streams()).length === 0) await sleep(5);
+  const [key] = (await streams()) as [string];
+  const copies = new Set<string>();
+  let over = false;
+  // As a worker does whose connection breaks before Redis could answer.
+  const copying = (async () => {
+    for (let last = '0-0'; !over; ) {
+      const found = await reader.xreadBuffer('BLOCK', 50, 'STREAMS', key, last);
+      for (const [id, fields] of (found as [Buffer, [Buffer, Buffer[]][]][] | null)?.[0]?.[1] ?? []) {
+        last = id.toString();
+        if (copies.has(last) || fields[2]?.toString() !== 'reports') continue;
+        copies.add(String(await reader.xadd(key, '*', ...fields)));
+      }
+    }
+  })();
+  await sweep.complete().finally(async () => {
+    over = true;
+    await copying;
+    reader.disconnect();
+  });
+  assert.ok(copies.size > 20, `${copies.size} copies`);
+});
+
 it('two clients on one queue keep their rows apart', async () => {
   await join(2);
   const sweeps = [sweepOf(connect(), 150), sweepOf(connect(), 150)];
