@@ -27,6 +27,8 @@ export interface SoakResult {
   figures: string;
 }
 
+const WORKERS = 2;
+
 const crash = (x: number) => {
   if (x % 2 === 1) process.exit(1);
   return x;
@@ -42,17 +44,25 @@ const hasGrown = (before: Footprint, after: Footprint): boolean =>
   after.listeners > before.listeners ||
   Object.entries(after.handles).some(([kind, count]) => count > (before.handles[kind] ?? 0));
 
+/** The footprint with all workers there: one that was let go of may have been ended, and is started again when needed. */
+async function footprintOf(executor: Executor): Promise<Footprint> {
+  const wait = (x: number) => new Promise(resolve => setTimeout(resolve, 50, x));
+  await lastValueFrom(range(0, WORKERS).pipe(parallelMap(wait, { executor, chunk: 1 })));
+  return footprint();
+}
+
 async function measure(
   name: string,
+  executor: Executor,
   warmUp: () => Promise<unknown>,
   work: () => Promise<string>,
 ): Promise<SoakResult> {
   await warmUp();
-  const before = await footprint();
+  const before = await footprintOf(executor);
   const figures = await work();
-  let after = await footprint();
+  let after = await footprintOf(executor);
   // What ends in the background may take its time; what stays is still there after the last look.
-  for (let look = 0; look < 10 && hasGrown(before, after); look++) after = await footprint();
+  for (let look = 0; look < 10 && hasGrown(before, after); look++) after = await footprintOf(executor);
   return { name, before, after, figures };
 }
 
@@ -107,20 +117,20 @@ async function manyCrashes(executor: Executor, crashes: number): Promise<string>
 export async function soak({ inputs, rounds, crashes }: SoakSize): Promise<SoakResult[]> {
   const results: SoakResult[] = [];
   for (const [kind, make, share] of [
-    ['threads', () => threads({ maxThreads: 2 }), 1],
-    ['processes', () => processes({ maxThreads: 2 }), 10],
+    ['threads', () => threads({ maxThreads: WORKERS }), 1],
+    ['processes', () => processes({ maxThreads: WORKERS }), 10],
   ] as const) {
     const executor = make();
     const warmUp = (work: (executor: Executor, size: number) => Promise<unknown>, size: number) => () =>
       work(executor, size);
     results.push(
-      await measure(`${kind}: one long sweep`, warmUp(longSweep, Math.min(inputs, 200_000)), () =>
+      await measure(`${kind}: one long sweep`, executor, warmUp(longSweep, Math.min(inputs, 200_000)), () =>
         longSweep(executor, inputs / share),
       ),
-      await measure(`${kind}: subscribe and unsubscribe`, warmUp(manyRounds, 60), () =>
+      await measure(`${kind}: subscribe and unsubscribe`, executor, warmUp(manyRounds, 60), () =>
         manyRounds(executor, rounds / share),
       ),
-      await measure(`${kind}: workers that die`, warmUp(manyCrashes, 4), () =>
+      await measure(`${kind}: workers that die`, executor, warmUp(manyCrashes, 4), () =>
         manyCrashes(executor, crashes / share),
       ),
     );
