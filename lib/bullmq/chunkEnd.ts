@@ -35,7 +35,7 @@ export function endBefore(error: unknown): ChunkEnd {
   if (error instanceof TaskNotFoundError) return endOf(error);
   // Something is wrong with this host, or between it and Redis: another worker may do better.
   const reason = `its worker could not begin: ${(error as Error).message}`;
-  return { kind: 'lost', exitCode: undefined, reason, startup: false, cause: undefined, tag: {} };
+  return endOf(new WorkerLost({ exitCode: undefined, reason }));
 }
 
 /**

@@ -331,11 +331,8 @@ export class ClusterExecutor implements Executor {
     this.#timer = setInterval(() => setImmediate(() => this.#beat()), BEAT);
     this.#beats = 0;
     // Workers take no chunk of a client that is not there; the last beat before a rest may still be under way.
-    link.ready.then(
-      () => this.#timer && this.#sayAlive(link.commands),
-      () => undefined,
-    );
-    this.#beat();
+    if (this.#beating) this.#sayAlive(link.commands);
+    else this.#beat();
     if (first) this.#read(link);
   }
 
@@ -441,7 +438,7 @@ export class ClusterExecutor implements Executor {
     if (!this.#timer || this.#beating) return;
     this.#beating = true;
     try {
-      await ready;
+      const queue = await ready;
       if (!this.#timer) return;
       this.#sayAlive(commands);
       if (this.#beats % PROLONG_AFTER === PROLONG_AFTER - 1) this.#prolong(commands);
@@ -451,7 +448,6 @@ export class ClusterExecutor implements Executor {
       if (!this.#timer) return;
       this.#meet(found);
       if (this.#beats % LOOK_FOR_WAITING !== 0) return;
-      const queue = await ready;
       await this.#lookForWaiting(queue);
       await this.#clearAway(queue);
     } catch (error) {

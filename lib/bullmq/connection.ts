@@ -31,6 +31,10 @@ export function connectionTo(
 export const addressOf = ({ options }: Redis): string =>
   options.path ?? `${options.host ?? 'localhost'}:${options.port ?? 6379}`;
 
+/** What an error of a connection says: where every address of a host refuses, its message is empty. */
+export const saidBy = (error: Error): string | undefined =>
+  error.message || (error as NodeJS.ErrnoException).code;
+
 /** Whether a connection keeps the program alive, also after it was made again. */
 export class Hold {
   #held = false;

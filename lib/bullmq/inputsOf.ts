@@ -23,5 +23,5 @@ export function inputsOf(
 }
 
 /** What to say of a message that is longer than `maxMessage`. */
-export const tooLarge = (bytes: Uint8Array, most: number): string =>
-  `${bytes.length} bytes long, more than the ${most} of a message; raise \`maxMessage\` on both sides, or pass less`;
+export const tooLarge = (bytes: Uint8Array, most: number, remedy = 'pass less'): string =>
+  `${bytes.length} bytes long, more than the ${most} of a message; raise \`maxMessage\` on both sides, or ${remedy}`;

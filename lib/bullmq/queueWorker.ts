@@ -8,7 +8,7 @@ import { parallelismOf, threadArguments } from '../executors/workerOptions.js';
 import { endBefore, endOf } from './chunkEnd.js';
 import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';
 import { DEFAULT_MAX_MESSAGE } from './codec.js';
-import { addressOf, connectionTo } from './connection.js';
+import { addressOf, connectionTo, saidBy } from './connection.js';
 import { MessageError } from './errors.js';
 import { type FarChunk, type FarReport, type FarRun, farCrossing } from './farCrossing.js';
 import { FarRuns } from './farRuns.js';
@@ -104,16 +104,15 @@ export class QueueWorker implements ClusterWorker {
     this.#commands = withScripts(connectionTo(connection, () => !joined));
     const note = (error: Error) => {
       last = error;
-      if (joined) this.#fault(`Redis: ${error.message || (error as NodeJS.ErrnoException).code}`);
+      if (joined) this.#fault(`Redis: ${saidBy(error)}`);
     };
     this.#commands.on('error', note);
     try {
       await this.#commands.connect();
     } catch (error) {
       this.#commands.disconnect();
-      const { message, code } = (last ?? error) as NodeJS.ErrnoException;
       throw new Error(
-        `Redis at ${addressOf(this.#commands)} cannot be reached (${message || code}); see that it runs and that the connection is right`,
+        `Redis at ${addressOf(this.#commands)} cannot be reached (${saidBy(last ?? (error as Error))}); see that it runs and that the connection is right`,
         { cause: error },
       );
     }

@@ -1,6 +1,7 @@
 import type { ReportMessage } from '../protocol.js';
 import { slicePacked } from '../transport/packing.js';
 import { toBytes } from './codec.js';
+import { tooLarge } from './inputsOf.js';
 import type { ChunkEnd } from './messages.js';
 
 /** What has settled is sent at least this often, in ms. */
@@ -70,7 +71,7 @@ export class Reporter {
       yield* this.#payloads(from, first, undefined);
       yield* this.#payloads(middle, second, end);
     } else {
-      const why = `${bytes.length} bytes long, more than the ${this.most} of a message; raise \`maxMessage\` on both sides, or return less`;
+      const why = tooLarge(bytes, this.most, 'return less');
       const failed: ReportMessage = {
         ...report,
         rows: slicePacked(report.rows, 0, 0),

@@ -1,3 +1,4 @@
+import { saidBy } from './connection.js';
 import { NoWorkersError } from './errors.js';
 import { BEAT } from './keys.js';
 import { readWorkerBeat, type WorkerBeat } from './messages.js';
@@ -105,17 +106,11 @@ export class Roster {
     if (!late && (waited < soon || this.#warned)) return undefined;
     const why =
       this.#silent >= soon
-        ? `Redis at ${address} does not answer${this.#lastWords()}; see that it runs and that \`connection\` of bullmq() is right`
+        ? `Redis at ${address} does not answer${this.lastError ? ` (${saidBy(this.lastError)})` : ''}; see that it runs and that \`connection\` of bullmq() is right`
         : `no worker is connected to the queue ${queue}; start one: npx rx-parfor-worker --queue ${queue} --redis redis://${address} --root .`;
     if (late) return new NoWorkersError(queue, `${why} (waited ${workerTimeout} ms)`);
     this.#warned = true;
     process.emitWarning(`${why}; the run waits`, { type: 'NoWorkersWarning', code: 'RX_PARFOR_NO_WORKERS' });
     return undefined;
-  }
-
-  #lastWords(): string {
-    if (!this.lastError) return '';
-    const { message, code } = this.lastError as NodeJS.ErrnoException;
-    return ` (${message || code})`;
   }
 }

@@ -40,10 +40,14 @@ function post(message: WorkerMessage, moved: readonly Movable[] = []): void {
   else process.send?.(message);
 }
 
+function postError(kind: 'fatal' | 'stray', error: unknown): void {
+  const encoder = new Encoder(port !== undefined, true);
+  post({ kind, error: encoder.encodeThrown(error), tag: encoder.tag });
+}
+
 /** The worker cannot go on: it says why, and ends. Its inputs run again, one by one. */
 function die(error: unknown): void {
-  const encoder = new Encoder(port !== undefined, true);
-  post({ kind: 'fatal', error: encoder.encodeThrown(error), tag: encoder.tag });
+  postError('fatal', error);
   if (port) process.exit(1);
   // What was sent must leave first.
   else process.send?.({}, () => process.exit(1));
@@ -52,9 +56,8 @@ function die(error: unknown): void {
 // A stray error of a task that has returned must not fail its successor. While a task is awaited it cannot be told
 // whose error it is: the worker ends, as a program would.
 process.on('uncaughtException', error => {
-  if (busy) return die(error);
-  const encoder = new Encoder(port !== undefined, true);
-  post({ kind: 'stray', error: encoder.encodeThrown(error), tag: encoder.tag });
+  if (busy) die(error);
+  else postError('stray', error);
 });
 
 process.on('message', (message: WorkerNotice | undefined) => message && notice(message));

@@ -46,7 +46,7 @@ async function endAll(): Promise<void> {
   await within(8, ended).finally(() => Promise.all(running.map(worker => worker.kill())));
 }
 
-/** Who is killed or cut off leaves its keys behind, for as long as they live. */
+/** Longer than any key lives, in s. */
 const EXPIRY = 25;
 
 /** A test after which, with everybody gone, nothing is left in Redis: at once, or after so many seconds. */
@@ -66,6 +66,10 @@ function it(name: string, run: () => Promise<void>, seconds = 40, expiry = 2): v
     seconds,
   );
 }
+
+/** As `it`, where somebody is killed or cut off, and leaves keys behind for as long as they live. */
+const itExpiring = (name: string, run: () => Promise<void>, seconds?: number): void =>
+  it(name, run, seconds, EXPIRY);
 
 function connect(options: Partial<BullmqOptions> = {}): Executor {
   const executor = bullmq({ queue, connection: { url: server.url }, root: '/', ...options });
@@ -106,51 +110,36 @@ function sweepOf(executor: Executor, count = 300) {
   };
 }
 
-it(
-  'kill -9 of a worker in mid-chunk costs no row',
-  async () => {
-    const [first] = await Promise.all([join(), join()]);
-    const sweep = sweepOf(connect());
-    await sweep.under();
-    await first.kill();
-    await sweep.complete();
-  },
-  40,
-  EXPIRY,
-);
+itExpiring('kill -9 of a worker in mid-chunk costs no row', async () => {
+  const [first] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  await first.kill();
+  await sweep.complete();
+});
 
-it(
-  'a worker frozen past its lock, then resumed, adds nothing to the rows',
-  async () => {
-    const [frozen] = await Promise.all([join(), join()]);
-    const sweep = sweepOf(connect(), 600);
-    await sweep.under();
-    frozen.process.kill('SIGSTOP');
-    await sleep(6_500);
-    frozen.process.kill('SIGCONT');
-    await sweep.complete();
-    await until(() => frozen.events('chunk').some(({ end }) => end === 'cancelled'), 5);
-  },
-  40,
-  EXPIRY,
-);
+itExpiring('a worker frozen past its lock, then resumed, adds nothing to the rows', async () => {
+  const [frozen] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect(), 600);
+  await sweep.under();
+  frozen.process.kill('SIGSTOP');
+  await sleep(6_500);
+  frozen.process.kill('SIGCONT');
+  await sweep.complete();
+  await until(() => frozen.events('chunk').some(({ end }) => end === 'cancelled'), 5);
+});
 
-it(
-  'all workers gone and back',
-  async () => {
-    const [first, second] = await Promise.all([join(), join()]);
-    const sweep = sweepOf(connect());
-    await sweep.under();
-    await Promise.all([first.kill(), second.kill()]);
-    await sleep(1_000);
-    await Promise.all([join(), join()]);
-    await sweep.complete();
-  },
-  40,
-  EXPIRY,
-);
+itExpiring('all workers gone and back', async () => {
+  const [first, second] = await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  await Promise.all([first.kill(), second.kill()]);
+  await sleep(1_000);
+  await Promise.all([join(), join()]);
+  await sweep.complete();
+});
 
-it(
+itExpiring(
   'Redis restarted, shut down and killed',
   async () => {
     await Promise.all([join(), join()]);
@@ -162,49 +151,38 @@ it(
     }
   },
   60,
-  EXPIRY,
 );
 
-it(
-  'connections cut and paused',
-  async () => {
-    await Promise.all([join(), join()]);
-    const sweep = sweepOf(connect());
-    await sweep.under();
-    for (let time = 0; time < 5; time++) {
-      for (const type of ['normal', 'pubsub'])
-        await server.redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
-      await sleep(200);
-    }
-    await server.redis.call('CLIENT', 'PAUSE', '2000', 'ALL');
-    await sweep.complete();
-  },
-  40,
-  EXPIRY,
-);
+itExpiring('connections cut and paused', async () => {
+  await Promise.all([join(), join()]);
+  const sweep = sweepOf(connect());
+  await sweep.under();
+  for (let time = 0; time < 5; time++) {
+    for (const type of ['normal', 'pubsub'])
+      await server.redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+    await sleep(200);
+  }
+  await server.redis.call('CLIENT', 'PAUSE', '2000', 'ALL');
+  await sweep.complete();
+});
 
-it(
-  'a client killed lets go of its workers within 10 s',
-  async () => {
-    const worker = await join(2);
-    const client = start('clusterClient', [queue, server.url, '60000'], 60);
-    await until(() => worker.events('join').length > 0 && client.process.exitCode === null, 5);
-    await until(() => worker.stderr() === '', 1);
-    // Both threads are busy for a minute each.
-    await sleep(2_500);
-    process.kill(client.pid, 'SIGKILL');
-    const at = performance.now();
-    const sweep = rowsOf(range(0, 40).pipe(parallelMap(square, { executor: connect() })));
-    assert.equal(
-      await within(12, sweep),
-      upTo(40).map(x => x * x),
-    );
-    assert.ok(performance.now() - at < 10_000);
-    assert.ok(worker.events('fault').some(({ message }) => /the client .* is gone/.test(String(message))));
-  },
-  40,
-  EXPIRY,
-);
+itExpiring('a client killed lets go of its workers within 10 s', async () => {
+  const worker = await join(2);
+  const client = start('clusterClient', [queue, server.url, '60000'], 60);
+  await until(() => worker.events('join').length > 0 && client.process.exitCode === null, 5);
+  await until(() => worker.stderr() === '', 1);
+  // Both threads are busy for a minute each.
+  await sleep(2_500);
+  process.kill(client.pid, 'SIGKILL');
+  const at = performance.now();
+  const sweep = rowsOf(range(0, 40).pipe(parallelMap(square, { executor: connect() })));
+  assert.equal(
+    await within(12, sweep),
+    upTo(40).map(x => x * x),
+  );
+  assert.ok(performance.now() - at < 10_000);
+  assert.ok(worker.events('fault').some(({ message }) => /the client .* is gone/.test(String(message))));
+});
 
 it('reports that come twice count once', async () => {
   await join();
@@ -292,46 +270,36 @@ it('what a worker knows of a run is forgotten while nobody waits for it, and fet
   assert.is(fetched.length, 2);
 });
 
-it(
-  'a client killed before any worker came: the next client removes its chunks',
-  async () => {
-    const client = start('clusterClient', [queue, server.url, '1'], 60);
-    const waiting = () => server.redis.lrange(`bull:${queue}:wait`, 0, -1);
-    while ((await waiting()).length === 0) await sleep(50);
-    process.kill(client.pid, 'SIGKILL');
-    const [left] = await waiting();
-    const subscription = of(1)
-      .pipe(parallelMap(square, { executor: connect() }))
-      .subscribe({ error: () => undefined });
-    const end = performance.now() + 20_000;
-    while ((await waiting()).includes(left as string) && performance.now() < end) await sleep(100);
-    assert.is((await waiting()).length, 1, 'its own');
-    subscription.unsubscribe();
-  },
-  40,
-  EXPIRY,
-);
+itExpiring('a client killed before any worker came: the next client removes its chunks', async () => {
+  const client = start('clusterClient', [queue, server.url, '1'], 60);
+  const waiting = () => server.redis.lrange(`bull:${queue}:wait`, 0, -1);
+  while ((await waiting()).length === 0) await sleep(50);
+  process.kill(client.pid, 'SIGKILL');
+  const [left] = await waiting();
+  const subscription = of(1)
+    .pipe(parallelMap(square, { executor: connect() }))
+    .subscribe({ error: () => undefined });
+  const end = performance.now() + 20_000;
+  while ((await waiting()).includes(left as string) && performance.now() < end) await sleep(100);
+  assert.is((await waiting()).length, 1, 'its own');
+  subscription.unsubscribe();
+});
 
-it(
-  'a subscriber that keeps its thread busy for long is not told that nobody is there',
-  async () => {
-    await join();
-    const [rows, warnings] = await warningsDuring('NoWorkersWarning', () =>
-      rowsOf(
-        range(0, 6).pipe(
-          parallelMap(square, { executor: connect({ workerTimeout: 2_000 }), chunk: 1 }),
-          tap(row => {
-            if (row === 4) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_500);
-          }),
-        ),
+itExpiring('a subscriber that keeps its thread busy for long is not told that nobody is there', async () => {
+  await join();
+  const [rows, warnings] = await warningsDuring('NoWorkersWarning', () =>
+    rowsOf(
+      range(0, 6).pipe(
+        parallelMap(square, { executor: connect({ workerTimeout: 2_000 }), chunk: 1 }),
+        tap(row => {
+          if (row === 4) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_500);
+        }),
       ),
-    );
-    assert.equal(rows, [0, 1, 4, 9, 16, 25]);
-    assert.equal(warnings, []);
-  },
-  40,
-  EXPIRY,
-);
+    ),
+  );
+  assert.equal(rows, [0, 1, 4, 9, 16, 25]);
+  assert.equal(warnings, []);
+});
 
 it('a worker whose task never returns leaves all the same when it is asked to', async () => {
   const worker = await join();
@@ -354,7 +322,7 @@ it('what tasks print does not end up in the log', async () => {
   assert.match(worker.stderr(), /no newline/);
 });
 
-it(
+itExpiring(
   'a poison input that kills every worker it meets costs its own row',
   async () => {
     // As systemd would.
@@ -385,7 +353,6 @@ it(
     await Promise.all(supervised);
   },
   60,
-  EXPIRY,
 );
 
 it('a worker that is asked to end hands back what it has, and leaves', async () => {
