@@ -34,6 +34,8 @@ export interface Failure {
     readonly path: string;
     readonly why: string;
   };
+  /** Whether the task has returned after its `taskTimeout`. Default: false. */
+  readonly expired?: boolean;
 }
 
 /** The next `count` inputs of a chunk have settled: `rows` of those that did not fail, `failures` of the others. */
@@ -81,6 +83,8 @@ export interface Executor {
   run(chunk: Chunk, behind?: Chunk): Observable<Report>;
   /** Completes a chunk that waits `behind` another, at once, where nothing of it has run: its inputs go elsewhere. */
   recall?(chunk: Chunk): void;
+  /** Whether a chunk that was subscribed to waits for a worker still, which progress does not count as running. */
+  isWaiting?(chunk: Chunk): boolean;
   /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */
   poll?(): void;
   /** Is told when a run is over: no chunk of it will come any more. */

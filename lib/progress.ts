@@ -1,4 +1,5 @@
 import { asyncScheduler, type Observer, type SchedulerLike, Subject, Subscription } from 'rxjs';
+import { callObserver } from './callObserver.js';
 
 /** How far a run is. */
 export interface Progress {
@@ -34,7 +35,8 @@ export class ProgressMeter {
   total: number | undefined;
   completed = 0;
   failed = 0;
-  running = 0;
+  /** Inputs that are with a worker now: asked only when somebody is told. */
+  running: () => number = () => 0;
   /** What the observer throws, this reports as RxJS does; it is not an error of the run. */
   readonly #told = new Subject<Progress>();
   readonly #start: number;
@@ -48,7 +50,7 @@ export class ProgressMeter {
   ) {
     this.total = total;
     this.#start = this.#last = clock.now();
-    this.#timer = new Subscription(() => observer.finalize?.());
+    this.#timer = new Subscription(() => callObserver(() => observer.finalize?.()));
     this.#told.subscribe({
       next: progress => observer.next?.(progress),
       error: error => observer.error?.(error),
@@ -90,7 +92,7 @@ export class ProgressMeter {
 
   #tell(now: number): void {
     this.#last = now;
-    const { total, completed, failed, running } = this;
+    const { total, completed, failed } = this;
     const settled = completed + failed;
     const elapsed = now - this.#start;
     const rate = elapsed > 0 ? (settled / elapsed) * 1000 : 0;
@@ -98,7 +100,7 @@ export class ProgressMeter {
       ...(total === undefined ? {} : { total, fraction: total === 0 ? 1 : settled / total }),
       completed,
       failed,
-      running,
+      running: this.running(),
       elapsed,
       rate,
       ...(total === undefined || rate === 0 ? {} : { remaining: ((total - settled) / rate) * 1000 }),

@@ -1,5 +1,6 @@
 import { Subscriber } from 'rxjs';
 import type { Chunk, Report } from '../executor.js';
+import type { History } from './inputs.js';
 
 /** What a flight tells its scheduler. */
 export interface Tower {
@@ -17,8 +18,10 @@ export class Flight extends Subscriber<Report> {
 
   constructor(
     readonly chunk: Chunk,
-    /** Whether its inputs are suspects of a crash or a timeout. */
+    /** Whether its inputs are suspects of a crash or a timeout, or tried again. */
     readonly alone: boolean,
+    /** What its inputs have been through before. */
+    readonly history: History,
     /** The flight whose worker this one waits for. */
     public leader: Flight | undefined,
     private readonly tower: Tower,
@@ -32,6 +35,7 @@ export class Flight extends Subscriber<Report> {
     const { leader, follower } = this;
     if (leader) leader.follower = undefined;
     if (follower) follower.leader = undefined;
+    this.leader = this.follower = undefined;
     return !leader && !follower;
   }
 

@@ -1,9 +1,19 @@
+import { Fifo } from './fifo.js';
+
+/** What an input has been through before: how often it was with a worker that died, how often it has failed. */
+export interface History {
+  readonly crashes: number;
+  readonly attempts: number;
+}
+
 /** Consecutive inputs and the index of their first. */
 export interface Segment {
   readonly first: number;
   readonly values: ArrayLike<unknown>;
-  /** Suspects of a crash or a timeout: to be given out one by one. */
+  /** Suspects of a crash or a timeout, or inputs that are tried again: to be given out one by one. */
   readonly alone: boolean;
+  /** The same for each of them. Default: nothing yet. It lives and goes with the inputs, so no table of it grows. */
+  readonly history?: History;
 }
 
 /** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice (`bench/constants.ts`). */
@@ -16,6 +26,13 @@ const MOST_SPARE = 8;
 export function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
+}
+
+/** As `part`, out of values that nobody else reads: what was taken is not held on to by what stays. */
+function takePart(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
+  const taken = part(values, from, to);
+  if (taken !== values && Array.isArray(values)) values.fill(undefined, from, to);
+  return taken;
 }
 
 function joined(pieces: readonly ArrayLike<unknown>[], length: number): ArrayLike<unknown> {
@@ -40,10 +57,11 @@ export class Inputs {
   length = 0;
   /** The index that the next input will have. */
   next = 0;
-  /** Segments in order; those before `#head` are given out. */
-  #segments: Segment[] = [];
-  #head = 0;
-  /** How much of the first segment is given out. */
+  /** Segments that were put back; the last of them goes first. */
+  readonly #returned: Segment[] = [];
+  /** Full blocks, in order. */
+  readonly #blocks = new Fifo<Segment>();
+  /** How much of the front segment is given out, be it one that was put back or a block. */
   #taken = 0;
   /** The block that is being collected. Numbers have a fixed room, other values an array. */
   #block: Float64Array | unknown[] = new Float64Array(64);
@@ -54,8 +72,13 @@ export class Inputs {
 
   /** The index of the input that `take` gives next, where one waits. */
   get first(): number {
-    const segment = this.#segments[this.#head];
+    const segment = this.#front;
     return segment ? segment.first + this.#taken : this.next - this.#filled + this.#blockTaken;
+  }
+
+  /** Whether the input that `take` gives next goes out alone. */
+  get alone(): boolean {
+    return this.#front?.alone === true;
   }
 
   push(value: unknown): void {
@@ -69,13 +92,13 @@ export class Inputs {
     this.length += 1;
   }
 
-  /** At most `limit` inputs from the front; fewer where those that came back are not in their order, or suspects. */
+  /** At most `limit` inputs from the front; fewer where those that came back are not in their order, or go alone. */
   take(limit: number): Segment {
     const front = this.#takePiece(limit);
     if (front.alone) return front;
     const pieces = [front.values];
     let { length } = front.values;
-    while (length < limit && this.length > 0 && this.first === front.first + length && !this.#suspect) {
+    while (length < limit && this.length > 0 && this.first === front.first + length && !this.alone) {
       const { values } = this.#takePiece(limit - length);
       pieces.push(values);
       length += values.length;
@@ -83,40 +106,38 @@ export class Inputs {
     return pieces.length === 1 ? front : { ...front, values: joined(pieces, length) };
   }
 
-  get #suspect(): boolean {
-    return this.#segments[this.#head]?.alone === true;
+  get #front(): Segment | undefined {
+    return this.#returned[this.#returned.length - 1] ?? this.#blocks.first;
   }
 
   #takePiece(limit: number): Segment {
-    const segment = this.#segments[this.#head];
+    const segment = this.#front;
     if (segment === undefined) return this.#takeCollected(limit);
     const from = this.#taken;
     const to = Math.min(segment.values.length, from + (segment.alone ? 1 : limit));
     if (to === segment.values.length) {
-      this.#head += 1;
       this.#taken = 0;
-      if (this.#head === this.#segments.length || this.#head > 1024) {
-        this.#segments.splice(0, this.#head);
-        this.#head = 0;
-      }
+      if (this.#returned.length > 0) this.#returned.pop();
+      else this.#blocks.shift();
     } else this.#taken = to;
     this.length -= to - from;
-    return { first: segment.first + from, values: part(segment.values, from, to), alone: segment.alone };
+    return { ...segment, first: segment.first + from, values: takePart(segment.values, from, to) };
   }
 
   /** Puts inputs back in front of all others. */
   putBack(segment: Segment): void {
     if (this.#taken > 0) {
-      const cut = this.#segments[this.#head] as Segment;
-      this.#segments[this.#head] = {
+      const cut = this.#front as Segment;
+      const rest = {
+        ...cut,
         first: cut.first + this.#taken,
         values: part(cut.values, this.#taken, cut.values.length),
-        alone: cut.alone,
       };
+      if (this.#returned.length > 0) this.#returned[this.#returned.length - 1] = rest;
+      else this.#blocks.replaceFirst(rest);
       this.#taken = 0;
     }
-    if (this.#head > 0) this.#segments[--this.#head] = segment;
-    else this.#segments.unshift(segment);
+    this.#returned.push(segment);
     this.length += segment.values.length;
   }
 
@@ -134,7 +155,7 @@ export class Inputs {
     const from = this.#blockTaken;
     const to = Math.min(this.#filled, from + limit);
     const first = this.next - this.#filled + from;
-    const values = part(this.#block, from, to);
+    const values = takePart(this.#block, from, to);
     this.#blockTaken = to;
     this.length -= to - from;
     if (to === this.#filled) this.#renew();
@@ -143,7 +164,7 @@ export class Inputs {
 
   #close(): void {
     const rest = part(this.#block, this.#blockTaken, this.#filled);
-    if (rest.length > 0) this.#segments.push({ first: this.next - rest.length, values: rest, alone: false });
+    if (rest.length > 0) this.#blocks.push({ first: this.next - rest.length, values: rest, alone: false });
     this.#renew(BLOCK);
   }
 

@@ -1,17 +1,21 @@
 import type { Scheduler, Supply } from './scheduler.js';
 
-type Step = IteratorResult<unknown>;
-
-/** Reads an iterable or async iterable only as far as is asked for. */
+/** Reads an iterable or async iterable only as far as is asked for, and otherwise as `for` and `for await` do. */
 export class IteratorSupply implements Supply {
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
+  #next: (() => unknown) | undefined;
+  #async = false;
   #wanted = 0;
+  /** Whether the iterator's `next` is under way, or its promise. */
   #reading = false;
+  /** Whether nothing of it is of use any more: it has ended, or nobody waits. */
   #over = false;
+  /** Whether the iterator is to be told so as soon as it can be. */
+  #abandoned = false;
 
   constructor(
     private readonly values: Iterable<unknown> | AsyncIterable<unknown>,
-    private readonly scheduler: Pick<Scheduler, 'push' | 'end' | 'fail'>,
+    private readonly scheduler: Pick<Scheduler, 'push' | 'end' | 'endWith'>,
   ) {}
 
   request(count: number): void {
@@ -23,9 +27,16 @@ export class IteratorSupply implements Supply {
   stop(): void {
     if (this.#over) return;
     this.#over = true;
+    // A generator that ends its own run cannot end while it runs.
+    this.#abandoned = this.#reading && !this.#async;
+    if (!this.#abandoned) this.#close();
+  }
+
+  #close(): void {
     try {
-      const ended = this.#iterator?.return?.();
-      if (ended && 'then' in ended) ended.then(undefined, () => undefined);
+      // Awaited, so that what an asynchronous clean-up throws is nobody's unhandled rejection.
+      const ended: unknown = this.#iterator?.return?.();
+      if (this.#async) Promise.resolve(ended).catch(() => undefined);
     } catch {
       // Nobody is left to be told what a generator's clean-up throws; it must not end the process either.
     }
@@ -34,45 +45,75 @@ export class IteratorSupply implements Supply {
   #read(): void {
     this.#reading = true;
     try {
-      this.#iterator ??=
-        Symbol.asyncIterator in this.values
-          ? (this.values as AsyncIterable<unknown>)[Symbol.asyncIterator]()
-          : (this.values as Iterable<unknown>)[Symbol.iterator]();
+      this.#next ??= this.#open();
       while (this.#wanted > 0 && !this.#over) {
-        const step = this.#iterator.next();
-        if ('then' in step) {
-          step.then(
-            step => {
-              this.#take(step);
-              if (this.#wanted > 0 && !this.#over) this.#read();
-              else this.#reading = false;
-            },
+        const step = this.#next();
+        if (this.#async) {
+          Promise.resolve(step).then(
+            step => this.#resume(step),
             error => this.#fail(error),
           );
           return;
         }
-        this.#take(step);
+        if (!this.#over) this.#take(step);
+        // It has ended its own run meanwhile: what it gives is not wanted.
+        else if (!isObject(step) || (step as IteratorResult<unknown>).done) this.#abandoned = false;
       }
+    } catch (error) {
+      this.#abandoned = false;
+      this.#fail(error);
+    }
+    this.#reading = false;
+    if (!this.#abandoned) return;
+    this.#abandoned = false;
+    this.#close();
+  }
+
+  #open(): () => unknown {
+    const values = Object(this.values) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+    const openAsync = values[Symbol.asyncIterator];
+    this.#async = openAsync !== undefined && openAsync !== null;
+    const iterator = this.#async
+      ? openAsync?.call(values)
+      : (values[Symbol.iterator] as () => Iterator<unknown>).call(values);
+    if (!isObject(iterator))
+      throw new TypeError(`the iterator of the source is no object: ${String(iterator)}`);
+    this.#iterator = iterator as Iterator<unknown>;
+    const { next } = this.#iterator;
+    return () => next.call(iterator as Iterator<unknown>);
+  }
+
+  #resume(step: unknown): void {
+    try {
+      if (!this.#over) this.#take(step);
     } catch (error) {
       this.#fail(error);
     }
     this.#reading = false;
+    if (this.#wanted > 0 && !this.#over) this.#read();
   }
 
-  #take(step: Step): void {
-    if (this.#over) return;
-    if (step.done) {
+  #take(step: unknown): void {
+    if (!isObject(step))
+      throw new TypeError(`the iterator of the source gave a result that is no object: ${String(step)}`);
+    const { done } = step as IteratorResult<unknown>;
+    if (done) {
       this.#over = true;
       this.scheduler.end();
-    } else {
-      this.#wanted -= 1;
-      this.scheduler.push(step.value);
+      return;
     }
+    const { value } = step as IteratorResult<unknown>;
+    this.#wanted -= 1;
+    this.scheduler.push(value);
   }
 
   #fail(error: unknown): void {
+    this.#reading = false;
     if (this.#over) return;
     this.#over = true;
-    this.scheduler.fail(error);
+    this.scheduler.endWith(error);
   }
 }
+
+const isObject = (value: unknown): value is object =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function';

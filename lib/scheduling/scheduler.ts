@@ -1,4 +1,5 @@
 import { asyncScheduler, Subscription } from 'rxjs';
+import { callObserver } from '../callObserver.js';
 import {
   type FailedInput,
   MapError,
@@ -14,9 +15,11 @@ import type { ProgressMeter } from '../progress.js';
 import type { Packed } from '../protocol.js';
 import { noRows, slicePacked } from '../transport/packing.js';
 import { ChunkSize } from './chunkSize.js';
+import { Fifo } from './fifo.js';
 import { Flight, type Tower } from './flight.js';
-import { Inputs, part, type Segment } from './inputs.js';
+import { type History, Inputs, part, type Segment } from './inputs.js';
 import { Order } from './order.js';
+import { RetryQueue } from './retryQueue.js';
 
 /** Consecutive inputs that have settled for good: rows of the good ones, errors of the others. */
 export interface Block {
@@ -56,43 +59,72 @@ const POLL_EVERY = 8_192;
 /** A worker may hand back a chunk as it is; an executor that does nothing else would keep the run busy for ever. */
 const BARREN = 1000;
 
+const NO_HISTORY: History = { crashes: 0, attempts: 0 };
+
+/** What a chunk has said, until it is heard. */
+type News =
+  | { readonly kind: 'report'; readonly flight: Flight; readonly report: Report }
+  | { readonly kind: 'lost'; readonly flight: Flight; readonly error: unknown }
+  | { readonly kind: 'landed'; readonly flight: Flight };
+
+/** Where specs put a set, each run that begins adds what looks over its state: see the README beside this file. */
+const auditors = (): Set<() => string[]> | undefined =>
+  (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.audit')] as Set<() => string[]> | undefined;
+
 /**
  * Runs a task over inputs on an executor: one for each subscription.
  *
  * It gives out chunks while workers are free, takes back what was not run, tries failures again, puts blocks in order
  * and knows when all is done. It has no clock but RxJS's own, and no promise: a spec drives it in virtual time.
+ *
+ * Code of the user may run within any call out of here, and may call anything of this class. So all that happens is only
+ * noted where it happens, and is done in two loops, `#settle` and `#dispatch`, of which neither runs within itself:
+ * each turn of them makes one choice, changes the state, and calls out last.
  */
 export class Scheduler {
   readonly #inputs = new Inputs();
   readonly #size: ChunkSize;
   readonly #flights = new Set<Flight>();
   readonly #timers = new Subscription();
-  readonly #crashes = new Map<number, number>();
-  readonly #attempts = new Map<number, number>();
   readonly #errors: TaskError[] = [];
   readonly #order: Order | undefined;
+  /** Failed inputs that wait for their next try. */
+  readonly #retries: RetryQueue;
   /** Chunks that may be on their way now. */
   #concurrency: number;
   readonly #tower: Tower = {
-    report: (flight, report) => this.#report(flight, report),
-    lost: (flight, error) => this.#lost(flight, error),
-    landed: flight => this.#landed(flight, false),
+    report: (flight, report) => this.#note({ kind: 'report', flight, report }),
+    lost: (flight, error) => this.#note({ kind: 'lost', flight, error }),
+    landed: flight => this.#note({ kind: 'landed', flight }),
   };
   #supply: Supply | undefined;
+  /** Inputs that the supply was asked for and has not given. */
+  #requested = 0;
   /** Workers that are busy for this run. */
   #running = 0;
   /** Chunks in a row that came back as they were. */
   #barren = 0;
-  /** Failed inputs that wait for their next try. */
-  #retrying = 0;
   /** Inputs before this one have settled or are with a worker: the front of what `maxBuffered` bounds. */
   #front = 0;
+  /** Inputs that have settled for good. */
+  #settled = 0;
   #ended = false;
+  /** What the run ends with once its inputs have settled. */
+  #endsWith: { readonly error: unknown } | undefined;
   #over = false;
+  #settling = false;
   #dispatching = false;
-  #delivering = false;
+  /** Whether anything but reports has come since the last look at what to give out. */
+  #changed = false;
+  /** What chunks have said and nobody has heard yet. */
+  readonly #news = new Fifo<News>();
   /** Blocks that are to be delivered now. */
-  readonly #due: Block[] = [];
+  readonly #due = new Fifo<Block>();
+  /** Whether the progress is to be told now. */
+  #progressed = false;
+  /** What the run is to end with when all that is due has been delivered. */
+  #failure: { readonly error: unknown } | undefined;
+  readonly #audit = () => this.#problems();
 
   constructor(
     private readonly run: Run,
@@ -100,16 +132,22 @@ export class Scheduler {
     private readonly sink: Sink,
     private readonly meter: ProgressMeter | undefined,
   ) {
-    const { executor, chunk, ordered, timeout } = plan;
+    const { executor, chunk, ordered, timeout, retry } = plan;
     this.#concurrency = run.concurrency;
     this.#size = new ChunkSize(executor.lease, this.#concurrency, chunk === 'auto' ? undefined : chunk);
+    this.#retries = new RetryQueue(retry.delay, segments => {
+      this.#putBackAll(segments);
+      this.#turn();
+    });
     if (ordered) this.#order = new Order(block => this.#due.push(block));
+    if (meter) meter.running = () => this.#withWorkers();
+    auditors()?.add(this.#audit);
     if (plan.concurrency === undefined && executor.changes)
       this.#timers.add(
         executor.changes.subscribe(() => {
           this.#concurrency = executor.parallelism;
           this.#size.workers = this.#concurrency;
-          this.#dispatch();
+          this.#turn();
         }),
       );
     if (timeout !== undefined)
@@ -124,12 +162,13 @@ export class Scheduler {
   /** Reads the inputs on demand from here on. */
   supplyFrom(supply: Supply): void {
     this.#supply = supply;
-    this.#dispatch();
+    this.#turn();
   }
 
   push(value: unknown): void {
     this.#inputs.push(value);
-    if (this.#running < this.#concurrency) this.#dispatch();
+    if (this.#requested > 0) this.#requested -= 1;
+    if (this.#running < this.#concurrency) this.#turn();
     else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
   }
 
@@ -137,14 +176,20 @@ export class Scheduler {
   end(): void {
     this.#ended = true;
     if (this.meter) this.meter.total = this.#inputs.next;
-    this.#dispatch();
+    this.#turn();
+  }
+
+  /** The source can give no more inputs: those that it has given settle, and the run ends with this error. */
+  endWith(error: unknown): void {
+    this.#endsWith = { error };
+    this.end();
   }
 
   /** Ends the run with an error, and lets go of the workers. */
   fail(error: unknown): void {
     if (!this.#close()) return;
     this.meter?.error(error);
-    this.sink.error(error);
+    callObserver(() => this.sink.error(error));
   }
 
   /** Lets go of the workers: nobody waits for the run any more. */
@@ -155,41 +200,119 @@ export class Scheduler {
   #complete(): void {
     if (!this.#close()) return;
     this.meter?.complete();
-    this.sink.complete();
+    callObserver(() => this.sink.complete());
   }
 
   /** Whether the run was still on. */
   #close(): boolean {
     if (this.#over) return false;
     this.#over = true;
+    auditors()?.delete(this.#audit);
+    if (this.meter) {
+      // The last news of a run that ends early says what was under way.
+      const running = this.#withWorkers();
+      this.meter.running = () => running;
+    }
     this.#timers.unsubscribe();
-    for (const flight of this.#flights) flight.unsubscribe();
+    this.#retries.stop();
+    const flights = [...this.#flights];
     this.#flights.clear();
-    this.plan.executor.release?.(this.run);
+    this.#running = 0;
+    for (const flight of flights) callObserver(() => flight.unsubscribe());
+    callObserver(() => this.plan.executor.release?.(this.run));
     return true;
   }
 
   /** A source that pushes for long keeps the event loop from its work: workers would have nothing to do meanwhile. */
   #poll(): void {
-    if (this.#dispatching) return;
+    if (this.#dispatching || this.#settling) return;
     this.plan.executor.poll?.();
+    this.#turn();
+  }
+
+  #note(news: News): void {
+    if (this.#over) return;
+    this.#news.push(news);
+    if (news.kind !== 'report') this.#changed = true;
+    this.#settle();
+    // A report frees no worker: one that works goes on until its chunk ends, and is then given the next.
+    if (this.#changed || this.#running < this.#concurrency) this.#dispatch();
+  }
+
+  /** Does what there is to do, or leaves it to the loop that is at it already. */
+  #turn(): void {
+    this.#changed = true;
+    this.#settle();
     this.#dispatch();
   }
 
-  #dispatch(): void {
-    // An executor may answer at once, and a subscriber may push: neither may nest.
-    if (this.#dispatching) return;
-    this.#dispatching = true;
+  /** Hears what chunks have said, and delivers what has settled: one after the other, and none within another. */
+  #settle(): void {
+    if (this.#settling) return;
+    this.#settling = true;
     while (!this.#over) {
-      const idle = this.#running < this.#concurrency;
-      const leader = idle ? undefined : this.#leader();
-      if (!idle && !leader) break;
-      const size = this.#nextSize();
-      if (size > 0) this.#start(this.#inputs.take(size), leader);
-      else if (!idle || !this.#recall()) break;
+      const block = this.#due.shift();
+      if (block) callObserver(() => this.sink.block(block));
+      else if (this.#failure) this.fail(this.#failure.error);
+      else if (this.#progressed) {
+        this.#progressed = false;
+        this.meter?.settled();
+      } else {
+        const news = this.#news.shift();
+        if (!news) break;
+        this.#hear(news);
+      }
+    }
+    this.#settling = false;
+  }
+
+  #hear(news: News): void {
+    try {
+      if (news.kind === 'report') this.#hearReport(news.flight, news.report);
+      else if (news.kind === 'landed') this.#hearLanded(news.flight);
+      else this.#hearLost(news.flight, news.error);
+    } catch (error) {
+      // A report whose rows are not what they say.
+      this.#failure = { error };
+    }
+  }
+
+  /** Gives out what there is for those who are free, and completes the run where that was all. */
+  #dispatch(): void {
+    if (this.#dispatching || this.#settling) return;
+    this.#dispatching = true;
+    try {
+      while (!this.#over && this.#step());
+    } catch (error) {
+      this.fail(error);
     }
     this.#dispatching = false;
+    this.#changed = false;
     this.#completeIfDone();
+  }
+
+  /** Makes one choice and does it; whether there was anything to do. */
+  #step(): boolean {
+    const idle = this.#running < this.#concurrency;
+    if (!idle && !this.#leader()) return false;
+    const room = this.#room();
+    if (this.#supply && !this.#ended) {
+      const missing = Math.min(room, this.#size.full) - this.#inputs.length;
+      if (missing > 0 && missing !== this.#requested) {
+        this.#requested = missing;
+        this.#supply.request(missing);
+        return true;
+      }
+    }
+    if (this.#inputs.length === 0) return idle && this.#recall();
+    // What a supply still holds is not known: what is here is one chunk's, not everyone's share.
+    const size = this.#supply && !this.#ended ? this.#size.full : this.#size.next(this.#inputs.length);
+    if (Math.min(size, room) <= 0) return false;
+    const leader = idle ? undefined : this.#leader();
+    // What goes alone waits for nobody, as what it waits for may end its worker.
+    if (leader && this.#inputs.alone) return false;
+    this.#start(this.#inputs.take(Math.min(size, room)), leader);
+    return true;
   }
 
   /** A flight whose worker may be given one chunk more, so that it need not wait for the next one. */
@@ -201,257 +324,276 @@ export class Scheduler {
     // Towards the end each chunk goes to the worker that is free first.
     const more = this.#supply && !this.#ended;
     if (!more && this.#inputs.length < this.#concurrency * this.#size.full) return undefined;
-    for (const flight of this.#flights) if (!flight.leader && !flight.follower) return flight;
+    for (const flight of this.#flights)
+      if (!flight.leader && !flight.follower && !flight.alone) return flight;
     return undefined;
   }
 
   /** Takes back a chunk that waits for a busy worker, where another one has nothing to do. */
   #recall(): boolean {
     const { executor } = this.plan;
-    if (!executor.recall || this.#inputs.length > 0) return false;
-    for (const flight of this.#flights) {
-      if (!flight.leader) continue;
+    if (!executor.recall) return false;
+    for (const flight of [...this.#flights]) {
+      if (!flight.leader || !this.#flights.has(flight)) continue;
       executor.recall(flight.chunk);
-      if (this.#inputs.length > 0) return true;
+      if (this.#over || this.#inputs.length > 0) return true;
     }
     return false;
   }
 
-  /** Inputs for the next chunk, 0 where there are none or where too many results wait for an earlier one. */
-  #nextSize(): number {
-    const room = this.#room();
-    if (this.#supply && !this.#ended && room > 0) {
-      const missing = Math.min(room, this.#size.full) - this.#inputs.length;
-      if (missing > 0) this.#supply.request(missing);
-      if (this.#over) return 0;
-    }
-    if (this.#inputs.length === 0) return 0;
-    // What a supply still holds is not known: what is here is one chunk's, not everyone's share.
-    const size = this.#supply && !this.#ended ? this.#size.full : this.#size.next(this.#inputs.length);
-    return Math.max(0, Math.min(size, room));
-  }
-
+  /** How many inputs may be given out before too many results wait for an earlier one, or too many for their next try. */
   #room(): number {
-    if (!this.#order) return Infinity;
     const most =
       this.plan.maxBuffered ??
       this.#concurrency * Math.max(BUFFERED_RESULTS, BUFFERED_CHUNKS * this.#size.full);
+    const waiting = this.#order ? this.#front - this.#order.next : this.#retries.length;
+    if (!this.#order && waiting === 0) return Infinity;
     // The first of them waits for nobody.
-    const room = most + 1 - (this.#front - this.#order.next);
+    const room = most + (this.#order ? 1 : 0) - waiting;
     // What came back is counted already, and one of it may be what all others wait for; fresh inputs may follow it.
     const back = this.#inputs.length > 0 ? this.#front - this.#inputs.first : 0;
     return back > 0 ? back + Math.max(0, room) : room;
   }
 
-  #start({ first, values: inputs, alone }: Segment, leader: Flight | undefined): void {
+  #start({ first, values: inputs, alone, history }: Segment, leader: Flight | undefined): void {
     this.#front = Math.max(this.#front, first + inputs.length);
-    if (!leader) {
-      this.#running += 1;
-      if (this.meter) this.meter.running += inputs.length;
-    }
+    if (!leader) this.#running += 1;
     const chunk: Chunk = { run: this.run, first, inputs };
-    const flight = new Flight(chunk, alone, leader, this.#tower);
+    const flight = new Flight(chunk, alone, history ?? NO_HISTORY, leader, this.#tower);
     this.#flights.add(flight);
-    try {
-      this.plan.executor.run(chunk, leader?.chunk).subscribe(flight);
-    } catch (error) {
-      this.fail(error);
-    }
+    this.plan.executor.run(chunk, leader?.chunk).subscribe(flight);
   }
 
-  #report(flight: Flight, report: Report): void {
-    if (this.#over) return;
-    const { count } = report;
+  #hearReport(flight: Flight, report: Report): void {
+    const { count, elapsed, rows, failures } = report;
     // A block of nothing would stand where the next one begins.
     if (count === 0) return;
-    if (!(count <= flight.rest)) {
-      this.fail(
-        new RangeError(`the executor reported ${count} inputs of a chunk that has ${flight.rest} left`),
-      );
+    const wrong = wrongIn(report, flight.rest);
+    if (wrong) {
+      this.#failure = { error: new RangeError(`the executor reported ${wrong}`) };
       return;
     }
-    this.#barren = 0;
-    this.#size.measured(count, report.elapsed);
-    if (this.meter) this.meter.running -= count;
     const from = flight.settled;
+    const parts = failures.length === 0 ? undefined : this.#divide(flight, report);
+    if (this.#over) return;
+    this.#barren = 0;
+    this.#size.measured(count, elapsed >= 0 && elapsed < Infinity ? elapsed : 0);
     flight.settled += count;
-    if (report.failures.length === 0) this.#settle(flight.chunk, from, count, report.rows, []);
-    else this.#settleWithFailures(flight.chunk, from, report);
-    this.meter?.settled();
-    // A worker may be idle for want of what this has made room for, or has put back.
-    if (this.#running < this.#concurrency) this.#dispatch();
+    if (parts) this.#settleParts(parts);
+    else this.#add(blockOf(flight.chunk, from, count, rows, []));
+    this.#progressed = this.meter !== undefined;
   }
 
-  /** Divides a report where an input is to be tried again, and ends the run where a failure does. */
-  #settleWithFailures(chunk: Chunk, from: number, { count, rows, failures }: Report): void {
+  /** Divides a report where an input is to be tried again, and cuts it off where a failure ends the run. */
+  #divide(flight: Flight, { count, rows, failures }: Report): Parts {
+    const { chunk, settled: from, history } = flight;
     const { first, inputs } = chunk;
+    const blocks: Block[] = [];
+    const again: Segment[] = [];
     let start = 0;
     let row = 0;
     let errors: TaskError[] = [];
     const close = (end: number) => {
       const good = end - start - errors.length;
       if (end > start)
-        this.#settle(chunk, from + start, end - start, slicePacked(rows, row, row + good), errors);
+        blocks.push(blockOf(chunk, from + start, end - start, slicePacked(rows, row, row + good), errors));
       row += good;
       errors = [];
+      start = end + 1;
     };
     for (const failure of failures) {
       const offset = from + failure.offset;
       const failed = { index: first + offset, input: inputs[offset] };
-      const again = !failure.untransferable && this.#retry(failed);
-      if (!again && !this.plan.failFast) {
-        const error = errorOf(failure, failed);
-        errors.push(error);
-        this.#keep(error);
+      if (!failure.untransferable && history.attempts < this.plan.retry.count) {
+        close(failure.offset);
+        again.push(nextTry(failed, history));
         continue;
       }
-      close(failure.offset);
-      if (this.#over) return;
-      if (!again) {
-        if (this.meter) this.meter.failed += 1;
-        return this.fail(errorOf(failure, failed));
+      const error = errorOf(failure, failed, this.run);
+      if (this.plan.failFast) {
+        close(failure.offset);
+        return { blocks, again, failure: error };
       }
-      start = failure.offset + 1;
+      errors.push(error);
     }
     close(count);
+    return { blocks, again, failure: undefined };
   }
 
-  #settle(chunk: Chunk, offset: number, count: number, rows: Packed, failures: readonly TaskError[]): void {
+  #settleParts({ blocks, again, failure }: Parts): void {
+    for (const block of blocks) this.#add(block);
+    if (failure) this.#failWith(failure);
+    else this.#tryAgain(again);
+  }
+
+  #add(block: Block): void {
+    const { count, failures } = block;
+    this.#settled += count;
     if (this.meter) {
       this.meter.completed += count - failures.length;
       this.meter.failed += failures.length;
     }
-    const block: Block = {
-      first: chunk.first + offset,
-      count,
-      inputs: chunk.inputs,
-      offset,
-      rows,
-      failures,
-    };
+    // For the `MapError`, unless failures are rows of this run.
+    if (!this.plan.settled) for (const error of failures) this.#errors.push(error);
     if (this.#order) this.#order.add(block);
     else this.#due.push(block);
-    this.#deliver();
   }
 
-  #deliver(): void {
-    // What the subscriber does may bring the next block: that one follows when this one is through.
-    if (this.#delivering) return;
-    this.#delivering = true;
-    for (let block = this.#due.shift(); block && !this.#over; block = this.#due.shift())
-      this.sink.block(block);
-    this.#delivering = false;
-    this.#completeIfDone();
+  /** A failure that ends the run, when the rows before it have been delivered. */
+  #failWith(error: TaskError): void {
+    if (this.meter) this.meter.failed += 1;
+    this.#failure = { error };
   }
 
-  /** Whether a failed input gets another try. */
-  #retry({ index, input }: { index: number; input: unknown }): boolean {
-    const { count, delay } = this.plan.retry;
-    if (count === 0) return false;
-    const attempts = this.#attempts.get(index) ?? 0;
-    if (attempts === count) return false;
-    this.#attempts.set(index, attempts + 1);
-    this.#retrying += 1;
-    const again = () => {
-      this.#retrying -= 1;
-      this.#inputs.putBack({ first: index, values: [input], alone: true });
-    };
-    if (delay === 0) again();
-    else {
-      const timer = asyncScheduler.schedule(() => {
-        // It would hold the input until the run ends.
-        this.#timers.remove(timer);
-        again();
-        this.#dispatch();
-      }, delay);
-      this.#timers.add(timer);
-    }
-    return true;
+  #tryAgain(segments: readonly Segment[]): void {
+    if (this.plan.retry.delay === 0) this.#putBackAll(segments);
+    else if (segments.length > 0) this.#retries.add(segments);
   }
 
-  /** The executor is free again; what it has not reported waits anew. */
-  #landed(flight: Flight, suspect: boolean): void {
-    if (this.#over) return;
+  /** Puts inputs back so that they come in this order. */
+  #putBackAll(segments: readonly Segment[]): void {
+    for (let i = segments.length - 1; i >= 0; i--) this.#inputs.putBack(segments[i] as Segment);
+  }
+
+  /** The worker is free again; what it has not reported waits anew, alone where it is suspected. */
+  #hearLanded(flight: Flight, suspected?: History): void {
     const { first, inputs } = flight.chunk;
+    const { rest, settled } = flight;
     this.#leave(flight);
-    const { rest } = flight;
-    if (flight.settled === 0 && (this.#barren += 1) > BARREN) {
-      this.fail(
-        new Error(`the executor completed ${BARREN} chunks in a row without reporting any of their inputs`),
+    if (settled === 0 && (this.#barren += 1) > BARREN) {
+      const error = new Error(
+        `the executor completed ${BARREN} chunks in a row without reporting any of their inputs`,
       );
-      return;
+      this.#failure = { error };
     }
     if (rest > 0) {
+      const history = suspected ?? flight.history;
       this.#inputs.putBack({
-        first: first + flight.settled,
-        values: part(inputs, flight.settled, inputs.length),
-        alone: flight.alone || suspect,
+        first: first + settled,
+        values: part(inputs, settled, inputs.length),
+        alone: flight.alone || suspected !== undefined,
+        ...(history !== NO_HISTORY && { history }),
       });
-    } else if (flight.settled > 0 && this.#delivered(first + inputs.length)) this.#inputs.recycle(inputs);
-    this.#dispatch();
+    } else if (settled > 0 && this.#delivered(first + inputs.length)) this.#inputs.recycle(inputs);
   }
 
   /** Whether all inputs before this one have been delivered, so that no block refers to them. */
   #delivered(end: number): boolean {
-    return !this.#delivering && (this.#order === undefined || this.#order.next >= end);
+    return this.#order === undefined || this.#order.next >= end;
   }
 
   #leave(flight: Flight): void {
     this.#flights.delete(flight);
-    if (this.meter) {
-      if (!flight.leader) this.meter.running -= flight.rest;
-      this.meter.running += flight.follower?.rest ?? 0;
-    }
     if (flight.land()) this.#running -= 1;
   }
 
-  #lost(flight: Flight, error: unknown): void {
-    if (this.#over) return;
+  #hearLost(flight: Flight, error: unknown): void {
     const { first, inputs } = flight.chunk;
-    const { rest } = flight;
+    const { rest, history, settled } = flight;
     const expired = error instanceof LeaseExpired;
-    if (!expired && !(error instanceof WorkerLost)) return this.fail(error);
-    if (!expired && error.atStart) return this.#landed(flight, false);
-    if (rest > 1 || rest === 0) return this.#landed(flight, true);
+    if (!expired && !(error instanceof WorkerLost)) {
+      this.#leave(flight);
+      this.#failure = { error };
+      return;
+    }
+    if (rest === 0 || (!expired && error.atStart)) return this.#hearLanded(flight);
+    const crashes = history.crashes + (expired ? 0 : 1);
+    if (rest > 1 || (!expired && crashes < CRASHES)) return this.#hearLanded(flight, { ...history, crashes });
 
-    const failed = { index: first + flight.settled, input: inputs[flight.settled] };
-    if (!expired) {
-      const crashes = (this.#crashes.get(failed.index) ?? 0) + 1;
-      this.#crashes.set(failed.index, crashes);
-      if (crashes < CRASHES) return this.#landed(flight, true);
+    const failed = { index: first + settled, input: inputs[settled] };
+    if (history.attempts < this.plan.retry.count) {
+      this.#leave(flight);
+      return this.#tryAgain([nextTry(failed, history)]);
     }
+    const final = expired
+      ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
+      : new WorkerCrashError(failed, error.exit as WorkerExit);
+    if (this.#over) return;
     this.#leave(flight);
-    if (!this.#retry(failed)) {
-      const final = expired
-        ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
-        : new WorkerCrashError(failed, (error as WorkerLost).exit as WorkerExit);
-      if (this.plan.failFast) {
-        if (this.meter) this.meter.failed += 1;
-        return this.fail(final);
-      }
-      this.#keep(final);
-      this.#settle(flight.chunk, flight.settled, 1, noRows, [final]);
-    }
-    this.#dispatch();
+    if (this.plan.failFast) return this.#failWith(final);
+    flight.settled += 1;
+    this.#add(blockOf(flight.chunk, settled, 1, noRows, [final]));
+    this.#progressed = this.meter !== undefined;
   }
 
-  /** For the `MapError`, unless failures are rows of this run. */
-  #keep(error: TaskError): void {
-    if (!this.plan.settled) this.#errors.push(error);
+  /** Inputs that are with a worker, those left out that wait for one. */
+  #withWorkers(): number {
+    let inputs = 0;
+    for (const { leader, rest, chunk } of this.#flights)
+      if (!leader && !this.plan.executor.isWaiting?.(chunk)) inputs += rest;
+    return inputs;
   }
 
   #completeIfDone(): void {
-    if (this.#over || !this.#ended || this.#delivering) return;
-    if (this.#running > 0 || this.#retrying > 0 || this.#inputs.length > 0) return;
+    if (this.#over || !this.#ended || this.#settling) return;
+    if (this.#running > 0 || this.#retries.length > 0 || this.#inputs.length > 0) return;
+    if (this.#endsWith) return this.fail(this.#endsWith.error);
     if (this.#errors.length > 0) {
       this.#errors.sort((a, b) => (a.index as number) - (b.index as number));
       return this.fail(new MapError(this.#errors, this.#inputs.next));
     }
     this.#complete();
   }
+
+  /** What does not add up. There is nothing of the kind wherever code of the user runs. */
+  #problems(): string[] {
+    const flights = [...this.#flights];
+    const busy = flights.filter(({ leader }) => !leader).length;
+    const onTheirWay = flights.reduce((sum, { rest }) => sum + rest, 0);
+    const known = this.#settled + onTheirWay + this.#inputs.length + this.#retries.length;
+    return [
+      ...(busy === this.#running ? [] : [`${this.#running} workers run, and ${busy} chunks`]),
+      ...(known === this.#inputs.next ? [] : [`${known} of ${this.#inputs.next} inputs are somewhere`]),
+      ...flights.flatMap(flight =>
+        (flight.leader && (flight.leader.follower !== flight || !this.#flights.has(flight.leader))) ||
+        (flight.follower && (flight.follower.leader !== flight || !this.#flights.has(flight.follower)))
+          ? [`the chunk at ${flight.chunk.first} waits for one that does not know`]
+          : [],
+      ),
+    ];
+  }
 }
 
-function errorOf({ cause, untransferable }: Failure, failed: FailedInput): TaskError {
+/** A report in parts: what has settled for good, what is to be tried again, and the failure that ends the run. */
+interface Parts {
+  readonly blocks: readonly Block[];
+  readonly again: readonly Segment[];
+  readonly failure: TaskError | undefined;
+}
+
+/** What an executor's report has that its chunk has not; `undefined` where it can be believed. */
+function wrongIn({ count, rows, failures }: Report, rest: number): string | undefined {
+  if (!Number.isInteger(count) || count < 0 || count > rest)
+    return `${count} inputs of a chunk that has ${rest} left`;
+  let last = -1;
+  for (const { offset } of failures) {
+    if (!Number.isInteger(offset) || offset <= last || offset >= count)
+      return `a failure at ${offset}, after one at ${last}, among ${count} inputs`;
+    last = offset;
+  }
+  if (rows.length !== count - failures.length)
+    return `${rows.length} rows and ${failures.length} failures of ${count} inputs`;
+  return undefined;
+}
+
+const blockOf = (
+  chunk: Chunk,
+  offset: number,
+  count: number,
+  rows: Packed,
+  failures: readonly TaskError[],
+): Block => ({ first: chunk.first + offset, count, inputs: chunk.inputs, offset, rows, failures });
+
+/** An input that has failed, as it is given out again: what it did to workers before is forgiven. */
+const nextTry = (failed: { index: number; input: unknown }, { attempts }: History): Segment => ({
+  first: failed.index,
+  values: [failed.input],
+  alone: true,
+  history: { crashes: 0, attempts: attempts + 1 },
+});
+
+function errorOf({ cause, untransferable, expired }: Failure, failed: FailedInput, run: Run): TaskError {
+  if (expired) return new TaskTimeoutError(failed, run.taskTimeout as number);
   if (!untransferable) return new TaskError(failed, cause);
   const { what, path, why } = untransferable;
   return new NotTransferableError(failed, what, path, why);

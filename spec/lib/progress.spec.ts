@@ -105,7 +105,7 @@ test('its numbers: fraction, elapsed, rate a second, remaining', () =>
     clock.schedule(() => {
       meter.completed = 3;
       meter.failed = 1;
-      meter.running = 2;
+      meter.running = () => 2;
       meter.settled();
       meter.stop();
     }, 50);

@@ -15,7 +15,7 @@ function supplyOf(make: (log: unknown[]) => Iterable<unknown> | AsyncIterable<un
   const scheduler = {
     push: (value: unknown) => void log.push(value),
     end: () => void log.push('|'),
-    fail: (error: unknown) => void log.push('#', error),
+    endWith: (error: unknown) => void log.push('#', error),
   };
   return { log, supply: new IteratorSupply(make(log), scheduler) };
 }
@@ -111,7 +111,7 @@ test('stop while a value is taken: no other is read', () => {
       supply.stop();
     },
     end: assert.unreachable,
-    fail: assert.unreachable,
+    endWith: assert.unreachable,
   });
   supply.request(5);
   assert.equal(log, ['read 0', 0, 'finally']);
@@ -125,7 +125,7 @@ test('more is asked for while a value is taken: read on, not read twice', () => 
       if (value === 0) supply.request(2);
     },
     end: assert.unreachable,
-    fail: assert.unreachable,
+    endWith: assert.unreachable,
   });
   supply.request(1);
   assert.equal(log, ['read 0', 0, 'read 1', 1, 'read 2', 2]);
