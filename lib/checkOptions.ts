@@ -42,13 +42,19 @@ export const either = (...rules: Rule[]): Rule => ({
 });
 
 /**
- * Checks options by their rules; `undefined` stands for an option that is not given.
+ * Checks options by their rules, and gives those that are given: the caller's own, and nothing that any of them inherits.
+ * `undefined` stands for an option that is not given.
  * @param owner the function whose options they are, for the message
  * @throws TypeError for an unknown option or a wrong type
  * @throws RangeError for a value out of range
  */
-export function checkOptions(owner: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
-  if (options === undefined) return;
+export function checkOptions<T extends object = object>(
+  owner: string,
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+): Partial<T> {
+  const given = Object.create(null) as Partial<T>;
+  if (options === undefined) return given;
   if (!isPlainObject(options))
     throw new TypeError(`${owner}: the options must be an object, got ${show(options)}`);
   for (const [name, value] of Object.entries(options)) {
@@ -59,8 +65,12 @@ export function checkOptions(owner: string, options: unknown, rules: Readonly<Re
       );
     if (value === undefined) continue;
     const answer = rule.test(value);
-    if (answer === true) continue;
+    if (answer === true) {
+      given[name as keyof T] = value as T[keyof T];
+      continue;
+    }
     const Kind = answer === 'range' ? RangeError : TypeError;
     throw new Kind(`${owner}: \`${name}\` must be ${rule.accepts}, got ${show(value)}`);
   }
+  return given;
 }

@@ -1,5 +1,6 @@
 import type { Packed, PackedColumn } from './protocol.js';
 import { slicePacked, unpack } from './transport/packing.js';
+import { isRoot } from './transport/values.js';
 
 /** One component of every row: numbers as a `Float64Array`, all else as a plain array. */
 export type Column<T> = 0 extends 1 & T
@@ -49,7 +50,7 @@ class ColumnBuilder {
   length = 0;
   #parts: Float64Array[] = [];
   /** Single numbers, and small parts. */
-  #block = new Float64Array(64);
+  #block = new Float64Array(8);
   #filled = 0;
   /** All values, where they are not all numbers. */
   #mixed: unknown[] | undefined;
@@ -85,7 +86,9 @@ class ColumnBuilder {
   }
 
   #joined(): Float64Array {
-    this.#closeBlock();
+    // No further block: one for each of many columns would be far more than what they hold.
+    if (this.#filled > 0) this.#parts.push(this.#block.subarray(0, this.#filled));
+    this.#filled = 0;
     const parts = this.#parts;
     const [only] = parts;
     // With no larger buffer behind it.
@@ -127,8 +130,7 @@ type ColumnShape =
 
 const isRecord = (row: unknown): row is Record<string, unknown> => {
   if (typeof row !== 'object' || row === null) return false;
-  const prototype = Object.getPrototypeOf(row);
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  return isRoot(Object.getPrototypeOf(row));
 };
 
 const shapeOf = (row: unknown): ColumnShape =>
@@ -177,19 +179,22 @@ export class ColumnsBuilder {
     }
   }
 
-  /** Adds packed rows, the first of them at `index`. */
-  addPacked(rows: Packed, index: number): void {
+  /**
+   * Adds packed rows, the first of them at `index`.
+   * @param indexOf the index of each, where they do not follow one another
+   */
+  addPacked(rows: Packed, index: number, indexOf = (row: number) => index + row): void {
     if (rows.length === 0) return;
     const { shape } = rows;
     if (shape.kind === 'row') {
       const at = unpack(rows);
-      for (let i = 0; i < rows.length; i++) this.add(at(i), index + i);
+      for (let i = 0; i < rows.length; i++) this.add(at(i), indexOf(i));
       return;
     }
     let from = 0;
     if (this.#shape === undefined) {
       // The first row goes the common way and sets the shape.
-      this.add(unpack(rows)(0), index);
+      this.add(unpack(rows)(0), indexOf(0));
       from = 1;
     }
     const at = this.#shape as unknown as ColumnShape;
@@ -202,7 +207,7 @@ export class ColumnsBuilder {
             ? at.keys.map(key => shape.keys.indexOf(key))
             : undefined;
     if (order === undefined || order.includes(-1))
-      throw this.#misfit(shapeOf(unpack(rows)(from)), index + from);
+      throw this.#misfit(shapeOf(unpack(rows)(from)), indexOf(from));
     const rest = from === 0 ? rows : slicePacked(rows, from, rows.length);
     order.forEach((source, i) => {
       (this.#columns[i] as ColumnBuilder).append(rest.columns[source] as PackedColumn);

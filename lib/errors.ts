@@ -4,34 +4,66 @@ export interface FailedInput {
   input: unknown;
 }
 
+/** The most characters of a thrown error that a message repeats; the rest is on its `cause`. */
+const LONGEST_TEXT = 2_000;
+
+const short = (text: string, limit: number) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
+
+/** Reads what code of the user may be behind: a getter, a Proxy, an inspection of one's own. */
+function attempt(read: () => string, otherwise: string): string {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}
+
 /** Enough of a value to recognise it in a message, never more than a line. */
 function preview(value: unknown): string {
-  const short = (text: string, limit = 60) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
-  if (typeof value === 'string') return short(JSON.stringify(value));
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'string') return short(JSON.stringify(value.slice(0, 80)), 60);
+  if (typeof value === 'bigint') return short(`${value}n`, 60);
+  if (typeof value === 'function')
+    return attempt(() => short(`function ${String(value.name)}`, 60), 'a function');
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value);
-  try {
-    if (Array.isArray(value)) {
-      const shown = value.slice(0, 4).map(item => (typeof item === 'object' && item ? '…' : preview(item)));
-      return short(`[${shown.join(', ')}${value.length > 4 ? ', …' : ''}]`);
-    }
-    const name = Object.getPrototypeOf(value)?.constructor?.name ?? 'Object';
-    if (name !== 'Object') return short(`a ${name}`);
-    return short(`{ ${Object.keys(value).slice(0, 4).join(', ')} }`);
-  } catch {
-    return 'an object';
+  return attempt(() => previewObject(value), 'an object');
+}
+
+function previewObject(value: object): string {
+  if (Array.isArray(value)) {
+    const shown = Array.from({ length: Math.min(4, value.length) }, (_, i) => value[i] as unknown).map(
+      item => (typeof item === 'object' && item ? '…' : preview(item)),
+    );
+    return short(`[${shown.join(', ')}${value.length > 4 ? ', …' : ''}]`, 60);
   }
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name ?? 'Object';
+  if (name !== 'Object') return short(`a ${String(name)}`, 60);
+  return short(`{ ${Object.keys(value).slice(0, 4).join(', ')} }`, 60);
 }
 
 /** `input 3 (index 1)`, or `an input` where no single one is known. */
 const which = ({ index, input }: FailedInput) =>
   index === undefined ? 'the run' : `input ${preview(input)} (index ${index})`;
 
-function causeText(cause: unknown): string {
-  if (cause instanceof Error) return cause.message ? `${cause.name}: ${cause.message}` : cause.name;
-  return `it threw ${preview(cause)}`;
+const isError = (value: unknown): value is Error => {
+  try {
+    return value instanceof Error;
+  } catch {
+    // A Proxy that was revoked.
+    return false;
+  }
+};
+
+/** Says in words what was thrown, whatever it is: reading it may throw. */
+export function describeThrown(thrown: unknown): string {
+  if (!isError(thrown)) return `it threw ${preview(thrown)}`;
+  const name = attempt(() => String(thrown.name), 'an error');
+  const message = attempt(() => String(thrown.message), 'whose message cannot be read');
+  return short(message ? `${name}: ${message}` : name, LONGEST_TEXT);
 }
+
+/** As `describeThrown`, with the stack of an error. */
+export const describeStack = (thrown: unknown): string =>
+  isError(thrown) ? attempt(() => String(thrown.stack), describeThrown(thrown)) : describeThrown(thrown);
 
 /**
  * Makes `name` a property of the prototype, as the built-in errors have it. Called behind each class, not in a static
@@ -58,7 +90,7 @@ export class TaskError extends Error {
 
   constructor(failed: FailedInput, cause?: unknown, message?: string) {
     super(
-      message ?? `the task failed for ${which(failed)}: ${causeText(cause)}`,
+      message ?? `the task failed for ${which(failed)}: ${describeThrown(cause)}`,
       message === undefined || cause !== undefined ? { cause } : undefined,
     );
     this.index = failed.index;

@@ -29,11 +29,13 @@ export interface Failure {
   readonly offset: number;
   readonly cause: unknown;
   /** There where the input or the result could not cross. */
-  readonly untransferable?: {
-    readonly what: 'input' | 'result';
-    readonly path: string;
-    readonly why: string;
-  };
+  readonly untransferable?:
+    | {
+        readonly what: 'input' | 'result';
+        readonly path: string;
+        readonly why: string;
+      }
+    | undefined;
   /** Whether the task has returned after its `taskTimeout`. Default: false. */
   readonly expired?: boolean;
 }

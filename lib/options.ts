@@ -31,7 +31,7 @@ export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K
   spread?: boolean;
   /** Rows in input order, or else in completion order. Default: `true`. */
   ordered?: boolean;
-  /** Workers that this run may keep busy at once. A whole number from 1; default: the executor's `parallelism`. */
+  /** Workers that this run may keep busy at once. A whole number from 1, or `Infinity`; default: the executor's `parallelism`. */
   concurrency?: number;
   /** Inputs per chunk, a whole number from 1; or `'auto'`, chosen from measured task time. Default: `'auto'`. */
   chunk?: number | 'auto';
@@ -71,7 +71,10 @@ const rules: Record<keyof MapOptions, Rule> = {
   kwargs: ofType('an object', isPlainObject),
   spread: yesOrNo,
   ordered: yesOrNo,
-  concurrency: whole(1),
+  concurrency: either(
+    whole(1),
+    ofType('Infinity', value => value === Infinity),
+  ),
   chunk: either(
     ofType("'auto'", value => value === 'auto'),
     whole(1),
@@ -83,7 +86,9 @@ const rules: Record<keyof MapOptions, Rule> = {
     accepts: '{ count, delay }, both from 0',
     test: value => {
       if (!isPlainObject(value)) return 'type';
-      const { count, delay = 0, ...others } = value as { count?: unknown; delay?: unknown };
+      // Its own properties only.
+      const own: { count?: unknown; delay?: unknown } = Object.assign(Object.create(null), value);
+      const { count, delay = 0, ...others } = own;
       if (Object.keys(others).length > 0 || typeof delay !== 'number') return 'type';
       const answer = whole(0).test(count);
       return answer === true && !(delay >= 0 && delay < Infinity) ? 'range' : answer;
@@ -128,14 +133,15 @@ export function planOf(
 ): Plan {
   if (typeof task !== 'function')
     throw new TypeError(`${owner}: the task must be a function, got ${task === null ? 'null' : typeof task}`);
-  checkOptions(owner, options, rules);
-  const { retry = 0, ...given } = options ?? {};
+  const given = checkOptions<MapOptions>(owner, options, rules);
+  const { retry = 0, concurrency } = given;
   return {
     args: given.args ?? [],
     kwargs: given.kwargs as Record<string, unknown> | undefined,
     spread: given.spread ?? false,
     ordered: given.ordered ?? true,
-    concurrency: given.concurrency,
+    // As many as there are: what the executor has says how many those are.
+    concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: executor ?? given.executor ?? defaultExecutor(),
     progress: given.progress ?? false,

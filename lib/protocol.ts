@@ -45,6 +45,12 @@ export interface Definition {
   readonly tag: object;
 }
 
+/** What starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
+export interface Hello {
+  /** A thread's way back. */
+  readonly port: import('node:worker_threads').MessagePort | undefined;
+}
+
 /** One chunk, as a worker is told to run it. */
 export interface ChunkMessage {
   /** The chunk's own number among those of its worker. */
@@ -52,44 +58,53 @@ export interface ChunkMessage {
   /** The run's definition. */
   readonly id: number;
   /** The definition behind `id`, where this worker has not had it yet. */
-  readonly definition?: Definition;
-  /** Whether to say `started` when the task is loaded and the first input begins. */
-  readonly announce: boolean;
+  readonly definition: Definition | undefined;
   readonly inputs: PackedMessage;
   /** Milliseconds after which the worker starts no further input of this chunk. */
   readonly slice: number;
+  /** Milliseconds for one task. With it the worker says when tasks run and when they do not. */
+  readonly taskTimeout: number | undefined;
   /** One of `chunkState`, changed by both sides. Shared memory: threads only. */
-  readonly state?: Int32Array;
-  /** The results go on to another process: no memory may be shared or moved in them. */
-  readonly far?: boolean;
-  /** The way back for reports, sent with the first chunk of a thread. */
-  readonly port?: import('node:worker_threads').MessagePort;
+  readonly state: Int32Array | undefined;
+  /** Whether the results go on to another process: no memory may be shared or moved in them. */
+  readonly far: boolean;
 }
 
 /** A thrown value, made fit to cross; `path` and `why` are there where it is the result that cannot cross. */
 export interface FailureMessage {
   readonly offset: number;
   readonly cause: unknown;
-  readonly untransferable?: {
-    readonly what: 'input' | 'result';
-    readonly path: string;
-    readonly why: string;
-  };
+  readonly untransferable:
+    | {
+        readonly what: 'input' | 'result';
+        readonly path: string;
+        readonly why: string;
+      }
+    | undefined;
+  /** Whether the task has returned after its `taskTimeout`. */
+  readonly expired: boolean;
 }
 
 /** What a worker is told once it runs. */
 export interface WorkerNotice {
   /** The next chunk. */
-  readonly chunk?: ChunkMessage;
+  readonly chunk: ChunkMessage | undefined;
   /** Definitions to let go of. */
-  readonly forget?: readonly number[];
+  readonly forget: readonly number[] | undefined;
   /** A chunk that nobody waits for any more. */
-  readonly cancel?: number;
+  readonly cancel: number | undefined;
 }
 
 /** What a worker says while it runs a chunk. */
 export type WorkerMessage =
+  /** It has started and listens. */
+  | { readonly kind: 'ready' }
+  /** It has taken up the chunk. Of threads shared memory says so. */
+  | { readonly kind: 'begun' }
+  /** A task runs from now on. */
   | { readonly kind: 'started' }
+  /** The task has returned; the next one starts after the report that follows. */
+  | { readonly kind: 'returned' }
   | ReportMessage
   | EndMessage
   | { readonly kind: 'stray'; readonly error: unknown; readonly tag: object }
@@ -105,14 +120,14 @@ export interface ReportMessage {
   readonly tag: object;
   /** Milliseconds that the task took for these inputs. */
   readonly elapsed: number;
-  /** The chunk has ended with this: the worker goes on to the next one. */
-  readonly last?: boolean;
+  /** Whether the chunk has ended with this: the worker goes on to the next one. */
+  readonly last: boolean;
 }
 
 /** The chunk has ended without a last report; with why the task could not be run at all, where that is so. */
 export interface EndMessage {
   readonly kind: 'end';
-  readonly notRunnable?: NotRunnable;
+  readonly notRunnable: NotRunnable | undefined;
 }
 
 /** An error that is not of one input, made fit to cross. */

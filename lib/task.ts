@@ -60,5 +60,10 @@ export function taskReference(run: Task): TaskReference {
     throw new TypeError(
       `the task ${name} is built in or bound and has no source to ship; wrap it (x => Math.sqrt(x)), or mark a function of a module with task()`,
     );
+  const properties = Object.keys(run);
+  if (properties.length > 0)
+    throw new TypeError(
+      `the task ${name} has properties of its own (${properties.slice(0, 4).join(', ')}), which do not go with its source; pass them through \`kwargs\`, or mark a function of a module with task()`,
+    );
   return { kind: 'source', name, source };
 }

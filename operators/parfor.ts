@@ -1,11 +1,19 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns.js';
+import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options.js';
 import { blocks } from '../lib/scheduling/blocks.js';
 import { Link } from '../lib/scheduling/link.js';
 import type { Block } from '../lib/scheduling/scheduler.js';
 import type { Task } from '../lib/task.js';
 import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+
+/** The index of each row of a block, among failures that have none: they are by index. */
+const indexAmong = (first: number, failures: readonly TaskError[]) => (row: number) => {
+  let index = first + row;
+  for (const failure of failures) if ((failure.index as number) <= index) index += 1;
+  return index;
+};
 
 /** `toColumns`, of rows that are still packed. */
 const blocksToColumns = (): OperatorFunction<Block, unknown> => source =>
@@ -14,7 +22,8 @@ const blocksToColumns = (): OperatorFunction<Block, unknown> => source =>
     source.subscribe(
       new Link<Block>(
         subscriber,
-        ({ first, rows }) => columns.addPacked(rows, first),
+        ({ first, rows, failures }) =>
+          columns.addPacked(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
         () => {
           subscriber.next(columns.finish());
           subscriber.complete();

@@ -154,13 +154,15 @@ function reportOf(value: unknown, size: number): ReportMessage {
   const fields = fieldsOf(value, 'a report');
   const rows = packedOf(fields.rows, size);
   const failures = list(fields.failures, 'the failures').map(failure => {
-    const { offset, cause, untransferable } = fieldsOf(failure, 'a failure');
-    if (untransferable === undefined) return { offset: count(offset, 'a failure'), cause };
+    const { offset, cause, untransferable, expired } = fieldsOf(failure, 'a failure');
+    if (untransferable === undefined)
+      return { offset: count(offset, 'a failure'), cause, untransferable, expired: expired === true };
     const { what, path, why } = fieldsOf(untransferable, 'a failure');
     if (what !== 'input' && what !== 'result') return fail('a failure');
     return {
       offset: count(offset, 'a failure'),
       cause: undefined,
+      expired: false,
       untransferable: {
         what: what as 'input' | 'result',
         path: text(path, 'a path'),
@@ -182,6 +184,7 @@ function reportOf(value: unknown, size: number): ReportMessage {
     failures,
     tag: tagOf(fields.tag),
     elapsed: Math.max(0, optionalNumber(fields.elapsed, 'a time') ?? 0),
+    last: false,
   };
 }
 

@@ -75,7 +75,9 @@ export class Reporter {
       const failed: ReportMessage = {
         ...report,
         rows: slicePacked(report.rows, 0, 0),
-        failures: [{ offset: 0, cause: undefined, untransferable: { what: 'result', path: '', why } }],
+        failures: [
+          { offset: 0, cause: undefined, untransferable: { what: 'result', path: '', why }, expired: false },
+        ],
         tag: {},
       };
       yield toBytes({ from, reports: [failed], ...(end && { end }) });

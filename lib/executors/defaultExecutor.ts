@@ -10,6 +10,8 @@ let shared: Executor | undefined;
 /** One executor for all runs that name none: threads, or inside a worker that worker itself. */
 export function defaultExecutor(): Executor {
   const inWorker = (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] === true;
-  shared ??= inWorker ? inline() : threads({ idleTimeout: IDLE_TIMEOUT });
+  // One for each run there: a task that waits for a run of its own must not keep that one from running.
+  if (inWorker) return inline();
+  shared ??= threads({ idleTimeout: IDLE_TIMEOUT });
   return shared;
 }

@@ -1,8 +1,21 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
+import { callObserver } from '../callObserver.js';
 import { callTask, isThenable } from '../callTask.js';
 import { checkOptions, either, ofType, whole } from '../checkOptions.js';
-import { type Chunk, type Executor, ExecutorClosedError, LeaseExpired, type Report } from '../executor.js';
+import { now } from '../clock.js';
+import {
+  type Chunk,
+  type Executor,
+  ExecutorClosedError,
+  type Failure,
+  LeaseExpired,
+  type Report,
+  type Run,
+} from '../executor.js';
+import type { Packed } from '../protocol.js';
 import { noRows, packedRow } from '../transport/packing.js';
+import { Turns } from './turns.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {
@@ -10,89 +23,121 @@ export interface InlineOptions {
   concurrency?: number;
 }
 
+/** A chunk that waits until fewer are under way. */
+interface Waiting {
+  readonly run: Run;
+  start(): void;
+}
+
 /** Runs chunks in this thread, one input after another; what a synchronous task gives is there at once. */
 class InlineExecutor implements Executor {
   // One input at a time: there is no trip to save, and no row waits for another.
   readonly lease = { slice: Infinity, limit: 1 };
-  readonly #running = new Set<Subscriber<Report>>();
+  readonly #chunks = new Set<Subscriber<Report>>();
+  readonly #waiting = new Turns<Waiting>();
+  /** Chunks that are under way. */
+  #running = 0;
+  #serving = false;
   #closed = false;
 
   constructor(readonly parallelism: number) {}
 
-  run({ run, inputs }: Chunk): Observable<Report> {
+  run(chunk: Chunk): Observable<Report> {
     return new Observable<Report>(subscriber => {
       if (this.#closed) {
         subscriber.error(new ExecutorClosedError());
         return;
       }
-      this.#running.add(subscriber);
-      subscriber.add(() => this.#running.delete(subscriber));
-      const call = callTask(run.task, run);
-      let i = 0;
-      let since = 0;
-      let timer: NodeJS.Timeout | undefined;
-      const good = (row: unknown) => {
-        i += 1;
-        subscriber.next({
-          count: 1,
-          rows: packedRow(row),
-          failures: [],
-          elapsed: performance.now() - since,
-        });
-      };
-      const bad = (cause: unknown) => {
-        i += 1;
-        subscriber.next({
-          count: 1,
-          rows: noRows,
-          failures: [{ offset: 0, cause }],
-          elapsed: performance.now() - since,
-        });
-      };
-      const goOn = () => {
-        while (i < inputs.length && !subscriber.closed) {
-          since = performance.now();
-          let row: unknown;
-          let pending: boolean;
-          try {
-            row = call(inputs[i]);
-            pending = isThenable(row);
-          } catch (error) {
-            bad(error);
-            continue;
-          }
-          if (!pending) {
-            good(row);
-            continue;
-          }
-          if (run.taskTimeout !== undefined)
-            timer = setTimeout(() => subscriber.error(new LeaseExpired()), run.taskTimeout);
-          // Once: a thenable, unlike a promise, may answer twice, or throw.
-          let settled = false;
-          const then = (settle: (value: unknown) => void) => (value: unknown) => {
-            if (settled || subscriber.closed) return;
-            settled = true;
-            clearTimeout(timer);
-            settle(value);
-            goOn();
-          };
-          try {
-            (row as PromiseLike<unknown>).then(then(good), then(bad));
-          } catch (error) {
-            then(bad)(error);
-          }
-          return;
-        }
-        subscriber.complete();
-      };
-      subscriber.add(() => clearTimeout(timer));
-      goOn();
+      this.#chunks.add(subscriber);
+      subscriber.add(() => this.#chunks.delete(subscriber));
+      const waiting: Waiting = { run: chunk.run, start: () => this.#start(chunk, subscriber) };
+      subscriber.add(() => this.#waiting.delete(waiting));
+      this.#waiting.add(waiting);
+      this.#serve();
     });
+  }
+
+  /** Starts those that wait, as many at once as there may be. A start may nest: the loop that is at it goes on then. */
+  #serve(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    while (this.#running < this.parallelism) {
+      const next = this.#waiting.take(() => true);
+      if (!next) break;
+      this.#running += 1;
+      next.start();
+    }
+    this.#serving = false;
+  }
+
+  #start({ run, inputs }: Chunk, subscriber: Subscriber<Report>): void {
+    let over = false;
+    const free = () => {
+      if (over) return;
+      over = true;
+      this.#running -= 1;
+    };
+    subscriber.add(() => {
+      free();
+      this.#serve();
+    });
+    const call = callTask(run.task, run);
+    let i = 0;
+    let since = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const report = (rows: Packed, failures: readonly Failure[]) => {
+      i += 1;
+      const elapsed = now() - since;
+      // Free before anybody is told: a run that begins then need not wait.
+      if (i === inputs.length) free();
+      callObserver(() => subscriber.next({ count: 1, rows, failures, elapsed }));
+    };
+    const good = (row: unknown) => report(packedRow(row), []);
+    const bad = (cause: unknown) => report(noRows, [{ offset: 0, cause }]);
+    const goOn = () => {
+      while (i < inputs.length && !subscriber.closed) {
+        since = now();
+        let row: unknown;
+        let pending: boolean;
+        try {
+          row = call(inputs[i]);
+          pending = isThenable(row);
+        } catch (error) {
+          bad(error);
+          continue;
+        }
+        if (!pending) {
+          good(row);
+          continue;
+        }
+        if (run.taskTimeout !== undefined)
+          timer = setTimeout(() => subscriber.error(new LeaseExpired()), run.taskTimeout);
+        // Once: a thenable, unlike a promise, may answer twice, or throw.
+        let settled = false;
+        const then = (settle: (value: unknown) => void) => (value: unknown) => {
+          if (settled || subscriber.closed) return;
+          settled = true;
+          clearTimeout(timer);
+          settle(value);
+          goOn();
+        };
+        try {
+          (row as PromiseLike<unknown>).then(then(good), then(bad));
+        } catch (error) {
+          then(bad)(error);
+        }
+        return;
+      }
+      callObserver(() => subscriber.complete());
+    };
+    subscriber.add(() => clearTimeout(timer));
+    goOn();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const subscriber of this.#running) subscriber.error(new ExecutorClosedError());
+    for (const subscriber of [...this.#chunks])
+      callObserver(() => subscriber.error(new ExecutorClosedError()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -112,11 +157,11 @@ class InlineExecutor implements Executor {
  * range(0, 4).pipe(parallelMap(x => x * k, { executor: inline() })).subscribe(console.log); // 0 3 6 9
  */
 export function inline(options?: InlineOptions): Executor {
-  checkOptions('inline', options, {
+  const { concurrency = 1 } = checkOptions<InlineOptions>('inline', options, {
     concurrency: either(
       whole(1),
       ofType('Infinity', value => value === Infinity),
     ),
   });
-  return new InlineExecutor(options?.concurrency ?? 1);
+  return new InlineExecutor(concurrency);
 }

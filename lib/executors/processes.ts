@@ -23,7 +23,7 @@ export interface ProcessesOptions extends WorkerOptions {
  * await lastValueFrom(range(0, 4).pipe(parallelMap(() => process.pid, { executor: pool }), toArray()));
  */
 export function processes(options: ProcessesOptions = {}): Executor {
-  checkOptions('processes', options, {
+  const given = checkOptions<ProcessesOptions>('processes', options, {
     ...executorRules,
     resourceLimits: ofType(
       '{ maxOldGenerationSizeMb } (processes know no other limit)',
@@ -33,7 +33,7 @@ export function processes(options: ProcessesOptions = {}): Executor {
         Object.keys(value).every(key => key === 'maxOldGenerationSizeMb'),
     ),
   });
-  const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = options;
+  const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = given;
   const heap = resourceLimits?.maxOldGenerationSizeMb;
   return new TinypoolExecutor({
     runtime: 'child_process',

@@ -28,7 +28,12 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
     } catch (error) {
       if (!(error instanceof Untransferable)) throw error;
       const { path, why } = error;
-      all.set(offset, { offset, cause: undefined, untransferable: { what: 'result', path, why } });
+      all.set(offset, {
+        offset,
+        cause: undefined,
+        untransferable: { what: 'result', path, why },
+        expired: false,
+      });
     }
   }
   const sorted = [...all.values()].sort((a, b) => a.offset - b.offset);

@@ -21,8 +21,8 @@ export interface ThreadsOptions extends WorkerOptions {
  * await lastValueFrom(range(0, 10).pipe(parfor(x => [x, x ** 2], { executor: pool })));
  */
 export function threads(options: ThreadsOptions = {}): Executor {
-  checkOptions('threads', options, executorRules);
-  const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = options;
+  const given = checkOptions<ThreadsOptions>('threads', options, executorRules);
+  const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = given;
   return new TinypoolExecutor({
     runtime: 'worker_threads',
     ...parallelismOf(maxThreads),

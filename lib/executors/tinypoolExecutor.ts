@@ -1,22 +1,23 @@
+import process from 'node:process';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
-import { chunkState } from '../chunkState.js';
-import { WorkerCrashError, type WorkerExit } from '../errors.js';
+import { describeStack, WorkerCrashError, type WorkerExit } from '../errors.js';
 import {
   type Chunk,
   type Executor,
   ExecutorClosedError,
   type Failure,
   type Lease,
-  LeaseExpired,
   type Report,
   type Run,
   WorkerLost,
 } from '../executor.js';
-import type { ChunkMessage, Definition } from '../protocol.js';
+import type { Definition } from '../protocol.js';
 import { noRows } from '../transport/packing.js';
+import { ChunkExecution, type ExecutionOwner } from './chunkExecution.js';
 import { type Crossing, ownCrossing } from './crossing.js';
-import { Lane, type LaneListener, type LaneOptions } from './lane.js';
-import { TaskTimer } from './taskTimer.js';
+import { Lane, type LaneOptions, type LaneOwner } from './lane.js';
+import { Turns } from './turns.js';
 import { warnOfOversubscription } from './workerOptions.js';
 
 /**
@@ -56,22 +57,12 @@ export interface TinypoolExecutorOptions extends LaneOptions {
   readonly crossing?: Crossing;
 }
 
-/** A chunk that waits for a worker. */
-interface Waiting {
-  readonly chunk: Chunk;
-  readonly behind: Chunk | undefined;
-  start(lane: Lane): void;
-  complete(): void;
-}
-
-/** A chunk that a worker has. */
-interface Taken {
-  readonly lane: Lane;
-  /** Completes the chunk where the worker has not begun it. */
-  recall(): void;
-}
-
-/** Runs chunks on threads or child processes, one Tinypool of one worker for each. */
+/**
+ * Runs chunks on threads or child processes, one Tinypool of one worker for each.
+ *
+ * Code of the user runs where values are packed and read, and in what subscribers are told; all of it may call anything
+ * here. So a chunk is packed before a worker is chosen for it, and a worker is free before anybody is told so.
+ */
 export class TinypoolExecutor implements Executor {
   readonly parallelism: number;
   readonly lease: Lease;
@@ -80,15 +71,26 @@ export class TinypoolExecutor implements Executor {
   readonly #crossing: Crossing;
   readonly #lanes = new Set<Lane>();
   readonly #idle: Lane[] = [];
-  readonly #waiting = new Set<Waiting>();
-  readonly #taken = new Map<Chunk, Taken>();
-  readonly #running = new Set<Subscriber<Report>>();
+  readonly #waiting = new Turns<ChunkExecution>();
+  /** Chunks that are waited for, with a worker or without. */
+  readonly #executions = new Map<Chunk, ChunkExecution>();
   readonly #definitions = new WeakMap<Run, Definition>();
   readonly #idleTimers = new Map<Lane, NodeJS.Timeout>();
+  readonly #executionOwner: ExecutionOwner;
+  readonly #laneOwner: LaneOwner = {
+    stray: warnOfStray,
+    ready: () => {
+      this.#failedStarts = 0;
+    },
+    freed: lane => this.#free(lane),
+    gone: lane => this.#remove(lane),
+    deaf: lane => this.#replace(lane, lane.giveUp()),
+  };
   #lastId = 0;
   #lastNumber = 0;
   #failedStarts = 0;
-  #closed: Promise<void> | undefined;
+  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: TinypoolExecutorOptions) {
     this.#options = options;
@@ -96,37 +98,37 @@ export class TinypoolExecutor implements Executor {
     this.#threads = options.runtime === 'worker_threads';
     this.lease = { slice: options.slice ?? SLICE, limit: LIMIT, ahead: true };
     this.#crossing = options.crossing ?? ownCrossing(this.#threads);
+    this.#executionOwner = {
+      crossing: this.#crossing,
+      slice: this.lease.slice * TOLERANCE,
+      grace: GRACE[this.#threads ? 'worker_threads' : 'child_process'],
+      ended: execution => this.#forget(execution),
+      freed: lane => this.#free(lane),
+      kill: lane => this.#replace(lane, lane.kill()),
+      lossOf: (lane, exit) => this.#lossOf(lane, exit),
+    };
     // A process shares no memory in which it could be told apart who was first.
-    if (this.#threads) this.recall = chunk => this.#recall(chunk);
+    if (this.#threads) this.recall = chunk => this.#executions.get(chunk)?.recall();
   }
 
   readonly recall?: (chunk: Chunk) => void;
 
   run(chunk: Chunk, behind?: Chunk): Observable<Report> {
     return new Observable<Report>(subscriber => {
-      if (this.#closed) {
-        subscriber.error(new ExecutorClosedError());
-        return;
-      }
-      this.#running.add(subscriber);
-      subscriber.add(() => this.#running.delete(subscriber));
-      const leader = behind && this.#taken.get(behind)?.lane;
+      const execution = this.#prepare(chunk, behind, subscriber);
+      if (!execution) return;
+      this.#executions.set(chunk, execution);
+      subscriber.add(() => execution.cancel());
+      const lane = behind && this.#executions.get(behind)?.lane;
       // Those who wait come first: with a chunk more on each worker, a run would never let others in.
-      if (leader?.proven && leader.load === 1 && this.#waiting.size === 0)
-        return this.#start(chunk, leader, subscriber);
-      const waiting: Waiting = {
-        chunk,
-        behind,
-        start: lane => {
-          this.#waiting.delete(waiting);
-          this.#start(chunk, lane, subscriber);
-        },
-        complete: () => subscriber.complete(),
-      };
-      subscriber.add(() => this.#waiting.delete(waiting));
-      this.#waiting.add(waiting);
+      if (lane?.ready && lane.load === 1 && this.#waiting.length === 0) return this.#give(execution, lane);
+      this.#waiting.add(execution);
       this.#serve();
     });
+  }
+
+  isWaiting(chunk: Chunk): boolean {
+    return this.#executions.get(chunk)?.isWaiting === true;
   }
 
   /** The workers may forget what the chunks of this run shared. */
@@ -141,194 +143,135 @@ export class TinypoolExecutor implements Executor {
   }
 
   close(): Promise<void> {
-    this.#closed ??= (async () => {
-      this.#waiting.clear();
-      for (const timer of this.#idleTimers.values()) clearTimeout(timer);
-      const lanes = [...this.#lanes];
-      for (const subscriber of this.#running) subscriber.error(new ExecutorClosedError());
-      await Promise.all(lanes.map(lane => lane.end()));
-    })();
-    return this.#closed;
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Gives workers to those who wait, in their order. */
+  async #close(): Promise<void> {
+    // First, as those who are told may run again here.
+    this.#closed = true;
+    for (const timer of this.#idleTimers.values()) clearTimeout(timer);
+    const ended = [...this.#lanes].map(lane => lane.end());
+    for (const execution of [...this.#executions.values()]) execution.fail(new ExecutorClosedError());
+    await Promise.all(ended);
+  }
+
+  /** Packs a chunk, unless there is nothing to run then. Code of the user may run in it, and unsubscribe or close. */
+  #prepare(
+    chunk: Chunk,
+    behind: Chunk | undefined,
+    subscriber: Subscriber<Report>,
+  ): ChunkExecution | undefined {
+    let definition: Definition | undefined;
+    let inputs: ReturnType<Crossing['pack']> | undefined;
+    if (!this.#closed && !subscriber.closed) {
+      try {
+        definition = this.#define(chunk.run);
+        inputs = this.#crossing.pack(chunk);
+      } catch (error) {
+        subscriber.error(error);
+        return undefined;
+      }
+    }
+    if (subscriber.closed) return undefined;
+    if (this.#closed || !definition || !inputs) {
+      subscriber.error(new ExecutorClosedError());
+      return undefined;
+    }
+    if (inputs.message.length > 0)
+      return new ChunkExecution(chunk, behind, inputs, definition, subscriber, this.#executionOwner);
+    const { path = '', why = '' } = inputs.rejected ?? {};
+    const failure: Failure = { offset: 0, cause: undefined, untransferable: { what: 'input', path, why } };
+    subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
+    subscriber.complete();
+    return undefined;
+  }
+
+  #forget(execution: ChunkExecution): void {
+    this.#executions.delete(execution.chunk);
+    this.#waiting.delete(execution);
+    // One that was to follow it may go elsewhere.
+    this.#serve();
+  }
+
+  /** Gives workers to those who wait. */
   #serve(): void {
-    if (this.#closed) return;
-    for (const waiting of this.#waiting) {
-      const { chunk, behind } = waiting;
-      // On a worker of its own it would run beside the other: one more than the run may have at once.
-      if (behind && this.#taken.has(behind)) continue;
-      const lane = this.#idle.pop() ?? this.#newLane(chunk.run);
-      if (!lane) return;
+    while (!this.#closed) {
+      const next = this.#waiting.take(
+        ({ run, behind }) =>
+          // On a worker of its own it would run beside the other: one more than the run may have at once.
+          !(behind && this.#executions.has(behind)) && (this.#idle.length > 0 || this.#mayGrow(run)),
+      );
+      if (!next) return;
+      const lane = this.#idle.pop() ?? this.#newLane(next.run);
       clearTimeout(this.#idleTimers.get(lane));
       this.#idleTimers.delete(lane);
-      waiting.start(lane);
+      this.#give(next, lane);
     }
   }
 
-  #newLane(run: Run): Lane | undefined {
+  #give(execution: ChunkExecution, lane: Lane): void {
+    try {
+      lane.start();
+    } catch (error) {
+      this.#replace(lane, lane.end());
+      execution.fail(error);
+      return;
+    }
+    this.#lastNumber += 1;
+    execution.give(lane, this.#lastNumber, this.#threads);
+  }
+
+  #mayGrow(run: Run): boolean {
     const { parallelism, elastic } = this.#options;
-    if (this.#lanes.size >= (elastic ? Math.max(parallelism, run.concurrency) : parallelism))
-      return undefined;
+    const most = elastic && run.concurrency < Infinity ? Math.max(parallelism, run.concurrency) : parallelism;
+    return this.#lanes.size < most;
+  }
+
+  #newLane(run: Run): Lane {
+    const { parallelism } = this.#options;
     if (this.#lanes.size >= parallelism) warnOfOversubscription(run.concurrency, parallelism);
-    const lane: Lane = new Lane(this.#options, warnOfStray, () => this.#remove(lane));
+    const lane = new Lane(this.#options, this.#laneOwner);
     this.#lanes.add(lane);
     return lane;
   }
 
   #remove(lane: Lane): void {
     this.#lanes.delete(lane);
+    this.#leaveIdle(lane);
+    this.#serve();
+  }
+
+  #leaveIdle(lane: Lane): void {
     const at = this.#idle.indexOf(lane);
     if (at >= 0) this.#idle.splice(at, 1);
     clearTimeout(this.#idleTimers.get(lane));
     this.#idleTimers.delete(lane);
-    this.#serve();
   }
 
   /** A chunk of the lane has ended. */
   #free(lane: Lane): void {
-    if (lane.load > 0 || !this.#lanes.has(lane)) return;
+    if (lane.load > 0 || !this.#lanes.has(lane) || this.#idle.includes(lane)) return;
     this.#idle.push(lane);
     const { idleTimeout } = this.#options;
     this.#serve();
     if (idleTimeout !== Infinity && this.#idle.includes(lane))
-      this.#idleTimers.set(lane, setTimeout(() => this.#end(lane), idleTimeout).unref());
+      this.#idleTimers.set(lane, setTimeout(() => this.#replace(lane, lane.end()), idleTimeout).unref());
   }
 
   /** The slot counts as taken until the worker has really stopped. */
-  async #end(lane: Lane): Promise<void> {
-    const at = this.#idle.indexOf(lane);
-    if (at >= 0) this.#idle.splice(at, 1);
-    await lane.end();
+  async #replace(lane: Lane, ended: Promise<void>): Promise<void> {
+    this.#leaveIdle(lane);
+    await ended;
     this.#remove(lane);
   }
 
-  #recall(chunk: Chunk): void {
-    for (const waiting of this.#waiting) if (waiting.chunk === chunk) waiting.complete();
-    this.#taken.get(chunk)?.recall();
-  }
-
-  #start(chunk: Chunk, lane: Lane, subscriber: Subscriber<Report>): void {
-    let definition: Definition;
-    try {
-      definition = this.#define(chunk.run);
-    } catch (error) {
-      this.#free(lane);
-      subscriber.error(error);
-      return;
-    }
-    const { message: inputs, moved, rejected } = this.#crossing.pack(chunk);
-    if (inputs.length === 0) {
-      const failure: Failure = {
-        offset: 0,
-        cause: undefined,
-        untransferable: { what: 'input', path: rejected?.path ?? '', why: rejected?.why ?? '' },
-      };
-      this.#free(lane);
-      subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
-      subscriber.complete();
-      return;
-    }
-    const { slice } = this.lease;
-    const { taskTimeout } = chunk.run;
-    let over = false;
-    let expired = false;
-    // A worker speaks after each slice, or each task that is longer.
-    const silence = taskTimeout === undefined ? undefined : taskTimeout + (inputs.length > 1 ? slice : 0);
-    const timer = new TaskTimer(silence, () => {
-      expired = true;
-      this.#end(lane);
-    });
-    const finish = () => {
-      over = true;
-      timer.stop();
-      this.#taken.delete(chunk);
-    };
-
-    this.#lastNumber += 1;
-    const number = this.#lastNumber;
-    const state = this.#threads ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
-    const message: ChunkMessage = {
-      number,
-      id: definition.id,
-      ...(lane.known.has(definition.id) ? {} : { definition }),
-      inputs,
-      slice: slice * TOLERANCE,
-      announce: taskTimeout !== undefined || !lane.proven,
-      ...(state && { state }),
-      ...(this.#crossing.far && { far: true }),
-    };
-    const listener: LaneListener = {
-      turn: () => undefined,
-      message: message => {
-        this.#failedStarts = 0;
-        if (message.kind === 'report' && message.last) timer.stop();
-        else timer.restart();
-        if (message.kind === 'report') subscriber.next(this.#crossing.report(message));
-      },
-      done: notRunnable => {
-        finish();
-        // The lane is free before the run goes on: its next chunk takes it.
-        this.#free(lane);
-        if (notRunnable) subscriber.error(this.#crossing.notRunnable(notRunnable));
-        else subscriber.complete();
-      },
-      lost: (exit, begun) => {
-        finish();
-        if (expired) subscriber.error(new LeaseExpired());
-        else subscriber.error(begun ? this.#lossOf(lane, exit) : new WorkerLost(exit, true));
-        // One that was to follow this chunk goes elsewhere.
-        this.#serve();
-      },
-    };
-    subscriber.add(() => {
-      if (over) return;
-      finish();
-      if (state) Atomics.store(state, 0, chunkState.cancelled);
-      lane.cancel(number);
-      lane.replace(listener, this.#letGo(lane));
-    });
-    const recall = () => {
-      if (!state) return;
-      const { waiting, cancelled } = chunkState;
-      if (Atomics.compareExchange(state, 0, waiting, cancelled) !== waiting) return;
-      finish();
-      lane.replace(listener, this.#letGo(lane));
-      subscriber.complete();
-    };
-    this.#taken.set(chunk, { lane, recall });
-    try {
-      lane.run(message, moved, listener);
-    } catch (error) {
-      // Node refuses to start the worker at all, for its `execArgv` or `env`.
-      finish();
-      this.#end(lane);
-      subscriber.error(error);
-    }
-  }
-
-  /** Listens for a chunk that nobody waits for: the worker stops by itself, or is ended. */
-  #letGo(lane: Lane): LaneListener {
-    let timer: NodeJS.Timeout | undefined;
-    return {
-      turn: () => {
-        timer = setTimeout(() => this.#end(lane), GRACE[this.#threads ? 'worker_threads' : 'child_process']);
-      },
-      message: () => undefined,
-      done: () => {
-        clearTimeout(timer);
-        this.#free(lane);
-      },
-      lost: () => clearTimeout(timer),
-    };
-  }
-
   #lossOf(lane: Lane, exit: WorkerExit): Error {
-    if (lane.proven) return new WorkerLost(exit);
+    if (lane.ready) return new WorkerLost(exit);
     this.#failedStarts += 1;
     return this.#failedStarts < FAILED_STARTS
       ? new WorkerLost(exit, true)
@@ -346,9 +289,8 @@ export class TinypoolExecutor implements Executor {
 }
 
 function warnOfStray(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
   process.emitWarning(
-    `a task left this error behind after it had returned; no input is blamed for it: ${text}`,
+    `a task left this error behind after it had returned; no input is blamed for it: ${describeStack(error)}`,
     {
       type: 'StrayErrorWarning',
       code: 'RX_PARFOR_STRAY',

@@ -49,6 +49,6 @@ export function sweep<T>(values: Iterable<T> | AsyncIterable<T>, options?: Sweep
     throw new TypeError(
       `sweep: the values must be iterable (an array, a generator, …), got ${values === null ? 'null' : typeof values}`,
     );
-  checkOptions('sweep', options, { total: whole(0) });
-  return new Sweep(values, options?.total ?? knownLength(values));
+  const { total } = checkOptions<SweepOptions>('sweep', options, { total: whole(0) });
+  return new Sweep(values, total ?? knownLength(values));
 }

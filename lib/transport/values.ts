@@ -1,5 +1,6 @@
 import { inspect, types } from 'node:util';
 import { MessagePort } from 'node:worker_threads';
+import { describeThrown } from '../errors.js';
 import type { Movable } from '../protocol.js';
 import { registeredClass } from './registerClass.js';
 import { isTransfer } from './transfer.js';
@@ -24,12 +25,19 @@ export class Untransferable extends Error {
 /** A row that holds itself cannot be taken apart into columns: it must be encoded as one. */
 export class HoldsItself extends Error {}
 
+function isOurs(error: unknown): error is Untransferable | HoldsItself {
+  try {
+    return error instanceof Untransferable || error instanceof HoldsItself;
+  } catch {
+    // A Proxy that was revoked.
+    return false;
+  }
+}
+
 /** Whatever else is thrown while a value is read: by a getter, a detached buffer, a codec. */
 export function unreadable(error: unknown, what = 'unreadable, as reading it'): Untransferable | HoldsItself {
-  if (error instanceof Untransferable || error instanceof HoldsItself) return error;
-  return new Untransferable(
-    `${what} threw ${error instanceof Error ? `${error.name}: ${error.message}` : inspect(error)}`,
-  );
+  if (isOurs(error)) return error;
+  return new Untransferable(`${what} threw ${describeThrown(error).replace(/^it threw /, '')}`);
 }
 
 /** What stands in a message for a value that structured clone does not carry as it is. */
@@ -48,6 +56,9 @@ interface EncodedError {
   readonly own: readonly (readonly [string, unknown, boolean])[];
 }
 
+/** As it was when this was loaded: tasks may replace it. */
+const cloneNow = structuredClone;
+
 /** Below this many bytes a copy costs less than handing over the memory (`bench/constants.ts`). */
 const MOVE_FROM = 4096;
 
@@ -60,9 +71,35 @@ const LISTED_LENGTH = 64;
 const isObjectLike = (value: unknown): value is object | symbol =>
   (typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol';
 
-/** The prototype of plain objects, of this realm or another one, or none. */
-const isRoot = (prototype: object | null): boolean =>
-  prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+/** The prototype of plain objects, of this realm or another one, or none. That of `class extends null` is none of them. */
+export const isRoot = (prototype: object | null): boolean =>
+  prototype === null ||
+  prototype === Object.prototype ||
+  (Object.getPrototypeOf(prototype) === null &&
+    Object.hasOwn(prototype, 'isPrototypeOf') &&
+    prototype.constructor?.name === 'Object');
+
+/** Classes of Node whose clones go on to change with the original: there is no way to send one as it is now. */
+const SHARED_STATE = ['BlockList', 'Histogram', 'RecordableHistogram', 'IntervalHistogram'];
+
+/** What `inspect` shows of an array of so many items that has no further properties, none of the items shown. */
+const bareArray = (length: number): string => `[ ... ${length} more item${length === 1 ? '' : 's'} ]`;
+
+/**
+ * Whether an array has no properties but its items.
+ *
+ * `Object.keys` would make a string for each index. `inspect` asks V8 for the others alone; what it shows otherwise, in
+ * another version too, is taken for one that has some (`bench/constants.ts`).
+ */
+const isBareArray = (value: readonly unknown[]): boolean =>
+  !types.isProxy(value) &&
+  inspect(value, {
+    maxArrayLength: 0,
+    depth: 0,
+    customInspect: false,
+    getters: false,
+    breakLength: Infinity,
+  }) === bareArray(value.length);
 
 const isArrayRoot = (prototype: object | null): boolean =>
   prototype === Array.prototype ||
@@ -108,6 +145,8 @@ export class Encoder {
   #whole: unknown;
   #depth = 0;
   #moving = false;
+  /** Whether a part that cannot cross becomes its text. */
+  #lenient = false;
 
   /**
    * @param threads whether the other side shares memory with this one
@@ -139,15 +178,19 @@ export class Encoder {
     this.#depth = 0;
   }
 
-  /** A thrown value: there is always something to report, also where a part of it cannot cross. */
+  /**
+   * A thrown value: there is always something to report. A part of it that cannot cross becomes its text, and all else
+   * stays as it is.
+   */
   encodeThrown(error: unknown): unknown {
+    this.#lenient = true;
     try {
       return this.encode(error);
     } catch (failure) {
-      if (!(failure instanceof Untransferable)) throw failure;
-      return this.encode(
-        new Error(`the task threw ${inspect(error, { depth: 1 })}, which cannot cross: ${failure.text}`),
-      );
+      const why = failure instanceof Untransferable ? `, which cannot cross: ${failure.text}` : '';
+      return this.encode(new Error(`the task threw ${textOf(error)}${why}`));
+    } finally {
+      this.#lenient = false;
     }
   }
 
@@ -160,6 +203,7 @@ export class Encoder {
       return this.#object(value);
     } catch (error) {
       const failure = unreadable(error);
+      if (this.#lenient && key !== undefined) return textOf(value);
       if (key !== undefined && failure instanceof Untransferable && !failure.whole)
         failure.path = step(key) + failure.path;
       throw failure;
@@ -210,14 +254,24 @@ export class Encoder {
     }
   }
 
-  #array(value: readonly unknown[]): unknown {
-    if (value.length > LISTED_LENGTH && value.every(item => !isObjectLike(item))) {
-      try {
-        return this.#keep(value, structuredClone(value));
-      } catch {
-        // A further property of the array cannot be cloned: the way below finds it.
-      }
+  /** A property, as far as it can be read. */
+  #property(holder: object, name: string, key: string | number): unknown {
+    let value: unknown;
+    try {
+      value = (holder as Record<string, unknown>)[name];
+    } catch (error) {
+      const failure = unreadable(error) as Untransferable;
+      if (this.#lenient) return `(${failure.why})`;
+      failure.path = step(key);
+      throw failure;
     }
+    return this.#child(value, key);
+  }
+
+  #array(value: readonly unknown[]): unknown {
+    // A slice keeps the holes, and nothing else but the items.
+    if (value.length > LISTED_LENGTH && isBareArray(value) && value.every(item => !isObjectLike(item)))
+      return this.#keep(value, value.slice());
     const copy: unknown[] = new Array(value.length);
     this.#seen?.set(value, copy);
     const keys = Object.keys(value);
@@ -225,16 +279,8 @@ export class Encoder {
       const key = keys[i] as string;
       // The indices come first and in order; beyond the holes they are equal to i.
       const index = key === String(i) ? i : key;
-      if (typeof index === 'number') copy[index] = this.#child(value[index], index);
-      else
-        setOwn(
-          copy,
-          key,
-          this.#child(
-            (value as unknown as Record<string, unknown>)[key],
-            Number.isInteger(+key) ? +key : key,
-          ),
-        );
+      if (typeof index === 'number') copy[index] = this.#property(value, key, index);
+      else setOwn(copy, key, this.#property(value, key, Number.isInteger(+key) ? +key : key));
     }
     return copy;
   }
@@ -242,7 +288,7 @@ export class Encoder {
   #record(value: Record<string, unknown>): unknown {
     const copy: Record<string, unknown> = {};
     this.#seen?.set(value, copy);
-    for (const key of Object.keys(value)) setOwn(copy, key, this.#child(value[key], key));
+    for (const key of Object.keys(value)) setOwn(copy, key, this.#property(value, key, key));
     return copy;
   }
 
@@ -281,12 +327,8 @@ export class Encoder {
         throw new Untransferable('a SharedArrayBuffer, which only threads can share; use threads()');
       return value;
     }
-    if (types.isArrayBuffer(value)) return this.#keep(value, this.#buffer(value));
-    if (isCloneable(value)) {
-      if (!this.threads)
-        throw new Untransferable(`a ${prototype.constructor.name}, which does not cross to another process`);
-      return value;
-    }
+    if (types.isArrayBuffer(value) && is(ArrayBuffer)) return this.#keep(value, this.#buffer(value));
+    if (isCloneable(value)) return this.#platform(value, prototype);
     if (this.#moving && this.threads && value instanceof MessagePort) {
       this.moved.add(value);
       return value;
@@ -298,19 +340,56 @@ export class Encoder {
     );
   }
 
+  /** A value of a class of Node's own: cloned now, as it is now, where its clone is the same. */
+  #platform(value: object, prototype: object): unknown {
+    const name = prototype.constructor?.name || 'an unnamed class';
+    if (!this.threads) throw new Untransferable(`a ${name}, which does not cross to another process`);
+    if (
+      SHARED_STATE.includes(Object.prototype.toString.call(value).slice(8, -1)) ||
+      SHARED_STATE.includes(name)
+    )
+      throw new Untransferable(
+        `a ${name}, which would go on to change after it was sent; pass what it holds`,
+      );
+    let clone: object;
+    try {
+      clone = cloneNow(value);
+    } catch {
+      throw new Untransferable(`a ${name} that cannot be cloned; pass what it holds`);
+    }
+    if (Object.getPrototypeOf(clone) !== prototype)
+      throw new Untransferable(
+        `an instance of ${name}, which would arrive as a ${clone.constructor?.name}; pass that, or plain data`,
+      );
+    return this.#keep(value, clone);
+  }
+
   #keep<T>(value: object, copy: T): T {
     this.#seen?.set(value, copy);
     return copy;
   }
 
   #buffer(buffer: ArrayBuffer): ArrayBuffer {
-    if (this.#moving) {
-      this.moved.add(buffer);
-      return buffer;
+    if (this.#moving && this.threads) return this.#move(buffer);
+    const { resizable, maxByteLength } = buffer as { resizable?: boolean; maxByteLength?: number };
+    if (!resizable) return this.#own(buffer.slice(0));
+    // As it is now, with its maximum.
+    const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer;
+    const copy = new Resizable(buffer.byteLength, { maxByteLength });
+    new Uint8Array(copy).set(new Uint8Array(buffer));
+    return copy;
+  }
+
+  /** Takes memory from its owner at once, so that nothing changes it any more; that of a WebAssembly module is copied. */
+  #move(buffer: ArrayBuffer): ArrayBuffer {
+    let moved: ArrayBuffer;
+    try {
+      moved = cloneNow(buffer, { transfer: [buffer] });
+    } catch {
+      moved = buffer.slice(0);
     }
-    // A resizable one is cloned natively, with its maximum; a copy would lose that.
-    if ((buffer as { resizable?: boolean }).resizable) return buffer;
-    return this.#own(buffer.slice(0));
+    this.moved.add(moved);
+    return moved;
   }
 
   #own(buffer: ArrayBuffer): ArrayBuffer {
@@ -328,10 +407,8 @@ export class Encoder {
     }
     const whole = view.byteLength === view.buffer.byteLength;
     let own: ArrayBuffer;
-    if (this.#moving && whole && this.threads) {
-      own = view.buffer as ArrayBuffer;
-      this.moved.add(own);
-    } else
+    if (this.#moving && whole && this.threads) own = this.#move(view.buffer as ArrayBuffer);
+    else
       own = this.#own((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
     if (prototype === Buffer.prototype)
       return this.#mark(view, { kind: 'buffer', bytes: new Uint8Array(own) });
@@ -358,29 +435,50 @@ export class Encoder {
       }
     }
     const own: (readonly [string, unknown, boolean])[] = [];
-    const marked = this.#mark(error, { kind: 'error', base, message: String(error.message), own });
+    const message = readText(() => error.message, 'its message cannot be read');
+    const marked = this.#mark(error, { kind: 'error', base, message, own });
     const add = (key: string, value: unknown, enumerable: boolean) => {
       let crossing: unknown;
       try {
         crossing = this.#child(value, key);
-      } catch (failure) {
-        if (!(failure instanceof Untransferable)) throw failure;
+      } catch {
         // A request or a socket hangs on many an error: its text is better than no error at all.
-        crossing = inspect(value, { depth: 0 });
+        crossing = textOf(value);
       }
       own.push([key, crossing, enumerable]);
     };
-    if (!Object.hasOwn(error, 'name') && error.name !== base) add('name', error.name, false);
-    for (const key of Object.getOwnPropertyNames(error))
-      if (key !== 'message')
-        add(
-          key,
-          (error as unknown as Record<string, unknown>)[key],
-          Object.prototype.propertyIsEnumerable.call(error, key),
-        );
+    const name = Object.hasOwn(error, 'name') ? base : readText(() => error.name, base);
+    if (name !== base) add('name', name, false);
+    for (const key of Object.getOwnPropertyNames(error)) {
+      if (key === 'message') continue;
+      const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
+      let value: unknown;
+      try {
+        value = (error as unknown as Record<string, unknown>)[key];
+      } catch {
+        value = 'it cannot be read';
+      }
+      add(key, value, enumerable);
+    }
     return marked;
   }
 }
+
+/** A text that code of the user may be behind. */
+function readText(read: () => unknown, otherwise: string): string {
+  try {
+    return String(read());
+  } catch {
+    return otherwise;
+  }
+}
+
+/** Any value as text, for want of itself. */
+const textOf = (value: unknown): string =>
+  readText(
+    () => inspect(value, { depth: 1 }),
+    readText(() => Object.prototype.toString.call(value), 'a value that cannot be read'),
+  );
 
 const errorClasses = new Map<string, new (message?: string) => Error>(
   [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(Class => [

@@ -1,12 +1,23 @@
+import process from 'node:process';
+import { setImmediate } from 'node:timers';
 import type { MessagePort } from 'node:worker_threads';
 import { chunkState } from '../chunkState.js';
 import { parentVariable } from '../parentVariable.js';
-import type { ChunkMessage, Definition, Movable, WorkerMessage, WorkerNotice } from '../protocol.js';
+import type { ChunkMessage, Definition, Hello, Movable, WorkerMessage, WorkerNotice } from '../protocol.js';
 import { discard } from '../transport/discard.js';
 import { Encoder } from '../transport/values.js';
 import { endWithParent } from './endWithParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
 import { type Post, runChunk } from './runChunk.js';
+
+// Tasks may replace what follows, as test tools do: the worker goes on with what was there when it was loaded.
+const { load, compareExchange } = Atomics;
+const send = process.send?.bind(process);
+const exit = process.exit.bind(process);
+const outputs = [process.stdout, process.stderr].map(output => ({
+  isEmpty: () => output.writableLength === 0,
+  write: output.write.bind(output),
+}));
 
 // Nested runs look here, to stay in this worker.
 (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] = true;
@@ -20,24 +31,21 @@ interface KnownRun {
 }
 
 const runs = new Map<number, KnownRun>();
-const outputs = [process.stdout, process.stderr];
 let port: MessagePort | undefined;
 let busy = false;
 
-/** The number of the chunk that ended last. */
-let ended = -1;
 /** Chunks that nobody waits for any more, by their numbers; only processes are told so by message. */
 const cancelled = new Set<number>();
 
-function notice({ chunk, forget = [], cancel = -1 }: WorkerNotice): void {
-  for (const id of forget) runs.delete(id);
-  if (cancel > ended) cancelled.add(cancel);
+function notice({ chunk, forget, cancel }: WorkerNotice): void {
+  for (const id of forget ?? []) runs.delete(id);
+  if (cancel !== undefined) cancelled.add(cancel);
   if (chunk) enqueue(chunk);
 }
 
 function post(message: WorkerMessage, moved: readonly Movable[] = []): void {
   if (port) port.postMessage(message, moved as Movable[]);
-  else process.send?.(message);
+  else send?.({ rxParfor: message });
 }
 
 function postError(kind: 'fatal' | 'stray', error: unknown): void {
@@ -48,9 +56,9 @@ function postError(kind: 'fatal' | 'stray', error: unknown): void {
 /** The worker cannot go on: it says why, and ends. Its inputs run again, one by one. */
 function die(error: unknown): void {
   postError('fatal', error);
-  if (port) process.exit(1);
+  if (port) exit(1);
   // What was sent must leave first.
-  else process.send?.({}, () => process.exit(1));
+  else send?.({}, () => exit(1));
 }
 
 // A stray error of a task that has returned must not fail its successor. While a task is awaited it cannot be told
@@ -60,12 +68,10 @@ process.on('uncaughtException', error => {
   else postError('stray', error);
 });
 
-process.on('message', (message: WorkerNotice | undefined) => message && notice(message));
-
 /** Whether the chunk is still to be run; what was in time to take it back has it. */
 const claim = ({ state, number }: ChunkMessage): boolean =>
   state
-    ? Atomics.compareExchange(state, 0, chunkState.waiting, chunkState.running) === chunkState.waiting
+    ? compareExchange(state, 0, chunkState.waiting, chunkState.running) === chunkState.waiting
     : !cancelled.has(number);
 
 async function runClaimed(message: ChunkMessage): Promise<void> {
@@ -78,61 +84,72 @@ async function runClaimed(message: ChunkMessage): Promise<void> {
   try {
     loaded = await run.task;
   } catch (error) {
-    delete run.task;
     const encoder = new Encoder(port !== undefined, true);
     const notRunnable = { error: encoder.encodeThrown(error), tag: encoder.tag };
     return post({ kind: 'end', notRunnable });
   }
-  if (message.announce) post({ kind: 'started' });
-  const isCancelled = state
-    ? () => Atomics.load(state, 0) === chunkState.cancelled
-    : () => cancelled.has(number);
+  if (message.taskTimeout !== undefined) post({ kind: 'started' });
+  const isCancelled = state ? () => load(state, 0) === chunkState.cancelled : () => cancelled.has(number);
   let printed = false;
   const report: Post = (report, moved) => {
-    const last = report.kind === 'end' || report.last === true;
-    printed = last && outputs.some(({ writableLength }) => writableLength > 0);
+    if (report.kind === 'returned') return post(report);
+    const last = report.kind === 'end' || report.last;
+    printed = last && !outputs.every(({ isEmpty }) => isEmpty());
+    // A large report is long on its way to another process. That no task runs is heard at once.
+    if (!port && report.kind === 'report' && !isSmall(report.rows)) post({ kind: 'returned' });
     if (!printed) post(report, moved);
     else if (report.kind === 'report') post({ ...report, last: false }, moved);
   };
-  await runChunk(message, loaded, report, port !== undefined && message.far !== true, isCancelled);
+  await runChunk(message, loaded, report, port !== undefined && !message.far, isCancelled);
   if (port) discard(message.inputs);
   if (!printed) return;
   // The program may end with the chunk: what its tasks have printed leaves first.
-  for (const output of outputs) await new Promise(resolve => output.write('', resolve));
-  post({ kind: 'end' });
+  for (const { write } of outputs) await new Promise<void>(resolve => write('', () => resolve()));
+  post({ kind: 'end', notRunnable: undefined });
 }
+
+/** Bytes that a channel between processes takes at once. */
+const SMALL = 65_536;
+
+const isSmall = ({ columns }: { readonly columns: readonly ArrayLike<unknown>[] }): boolean =>
+  columns.every(column => column instanceof Float64Array) &&
+  columns.reduce((sum, { length }) => sum + length, 0) * 8 < SMALL;
 
 async function runOne(message: ChunkMessage): Promise<void> {
   // What a process was told while it ran the chunk before is heard first.
   if (!port) await new Promise(resolve => setImmediate(resolve));
   // Also of a chunk that is not run: the next one of its run comes without.
   if (message.definition) runs.set(message.id, { definition: message.definition });
+  // Of chunks that have ended before: they come in the order of their numbers.
+  for (const number of cancelled) if (number < message.number) cancelled.delete(number);
   busy = claim(message);
+  if (!port) post({ kind: 'begun' });
   try {
     if (busy) await runClaimed(message);
-    else post({ kind: 'end' });
+    else post({ kind: 'end', notRunnable: undefined });
   } finally {
     busy = false;
-    ended = message.number;
-    cancelled.delete(ended);
   }
 }
 
 let last: Promise<void> = Promise.resolve();
 
 /** Runs a chunk after those that came before it. */
-function enqueue(message: ChunkMessage): Promise<void> {
+function enqueue(message: ChunkMessage): void {
   // Of a chunk that fails here nobody would hear: a row, say, that cannot be sent after all.
   last = last.then(() => runOne(message)).catch(error => new Promise(() => die(error)));
-  return last;
 }
 
-/** Runs the first chunk: what Tinypool calls. The others come by the way that this one opens. */
-export default function run(message: ChunkMessage): Promise<void> {
-  if (message.port) {
-    port = message.port;
+/** Opens the way for chunks: what Tinypool calls. */
+export default function start(hello: Hello): void {
+  if (hello.port) {
+    port = hello.port;
     port.on('message', notice);
+    port.on('messageerror', die);
     port.unref();
-  }
-  return enqueue(message);
+  } else
+    process.on('message', (message: { rxParfor?: WorkerNotice } | null) => {
+      if (message && Object.hasOwn(message, 'rxParfor')) notice(message.rxParfor as WorkerNotice);
+    });
+  post({ kind: 'ready' });
 }

@@ -1,5 +1,7 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { isThenable } from '../callTask.js';
-import type { ChunkMessage, EndMessage, FailureMessage, Movable, ReportMessage } from '../protocol.js';
+import { now as clock } from '../clock.js';
+import type { ChunkMessage, FailureMessage, Movable, WorkerMessage } from '../protocol.js';
 import { Packer, unpack } from '../transport/packing.js';
 import { decode, Encoder, Untransferable } from '../transport/values.js';
 import type { LoadedTask } from './loadTask.js';
@@ -14,7 +16,13 @@ const REPORT_EVERY = 4;
 const QUICK = 0.001;
 const QUICK_TASKS_PER_LOOK = 16;
 
-export type Post = (message: ReportMessage | EndMessage, moved?: readonly Movable[]) => void;
+export type Post = (
+  message: Extract<WorkerMessage, { kind: 'report' | 'end' | 'returned' }>,
+  moved?: readonly Movable[],
+) => void;
+
+/** With a `taskTimeout`, a task that took longer, in ms, is reported at once: nobody need guess when the next one began. */
+const REPORTED_ALONE = 1;
 
 /** What of a chunk has settled and is not reported yet. */
 class Pending {
@@ -43,21 +51,27 @@ class Pending {
         offset: this.count,
         cause: undefined,
         untransferable: { what: 'result', path: error.path, why: error.why },
+        expired: false,
       });
     }
     this.count += 1;
   }
 
   fail(error: unknown): void {
-    const untransferable =
-      error instanceof Untransferable
-        ? { what: 'input' as const, path: error.path, why: error.why }
-        : undefined;
+    const found = untransferableOf(error);
+    const untransferable = found && { what: 'input' as const, ...found };
     this.failures.push({
       offset: this.count,
       cause: untransferable ? undefined : this.#encoder.encodeThrown(error),
-      ...(untransferable && { untransferable }),
+      untransferable,
+      expired: false,
     });
+    this.count += 1;
+  }
+
+  /** The task has returned too late. */
+  expire(): void {
+    this.failures.push({ offset: this.count, cause: undefined, untransferable: undefined, expired: true });
     this.count += 1;
   }
 
@@ -65,7 +79,7 @@ class Pending {
     const { message: rows, moved } = this.#packer.take();
     const { count, failures, since } = this;
     const { tag } = this.#encoder;
-    post({ kind: 'report', count, rows, failures, tag, elapsed: now - since, ...(last && { last }) }, moved);
+    post({ kind: 'report', count, rows, failures, tag, elapsed: now - since, last }, moved);
   }
 }
 
@@ -82,37 +96,54 @@ export async function runChunk(
   threads: boolean,
   isCancelled: () => boolean,
 ): Promise<void> {
-  const { inputs, slice } = message;
+  const { inputs, slice, taskTimeout } = message;
   const { length, tag } = inputs;
   const packed = unpack(inputs);
   const input = tag ? (i: number) => decode(packed(i), tag) : packed;
-  const start = performance.now();
+  const start = clock();
   const deadline = start + slice;
   let pending = new Pending(length, threads, start, literal);
   let tasksPerLook = 1;
   let i = 0;
+  /** Whether the last task is to be reported at once. */
+  let alone = false;
 
   /** Reports what is due; whether the chunk ends here. */
   const look = (): boolean => {
-    const now = performance.now();
+    const now = clock();
     const over = i === length || now >= deadline || isCancelled();
-    if (pending.count > 0 && (over || now - pending.since >= REPORT_EVERY)) {
+    if (pending.count > 0 && (over || alone || now - pending.since >= REPORT_EVERY)) {
       pending.report(post, now, over);
-      if (!over) pending = new Pending(length - i, threads, now, literal);
-    } else if (over) post({ kind: 'end' });
-    tasksPerLook = now - start < i * QUICK ? QUICK_TASKS_PER_LOOK : 1;
+      alone = false;
+      if (!over) pending = new Pending(length - i, threads, clock(), literal);
+    } else if (over) post({ kind: 'end', notRunnable: undefined });
+    tasksPerLook = taskTimeout === undefined && now - start < i * QUICK ? QUICK_TASKS_PER_LOOK : 1;
     return over;
   };
 
+  /** Whether a task that began then is late. Where its time counts, it is said that it has returned. */
+  const isLate = (began: number): boolean => {
+    if (taskTimeout === undefined) return false;
+    const took = clock() - began;
+    if (took >= REPORTED_ALONE) {
+      alone = true;
+      post({ kind: 'returned' });
+    }
+    return took > taskTimeout;
+  };
+
   /** Runs tasks as long as they answer at once; gives the first promise, or `undefined` at the end. */
-  const runStretch = (): PromiseLike<unknown> | undefined => {
+  const runStretch = (): { row: PromiseLike<unknown>; began: number } | undefined => {
     for (let untilLook = tasksPerLook; ; ) {
+      const began = taskTimeout === undefined ? 0 : clock();
       try {
         const row = call(input(i));
-        if (isThenable(row)) return row;
-        pending.add(row);
+        if (isThenable(row)) return { row, began };
+        if (isLate(began)) pending.expire();
+        else pending.add(row);
       } catch (error) {
-        pending.fail(explain(error));
+        if (isLate(began)) pending.expire();
+        else pending.fail(explain(error));
       }
       i += 1;
       if (i === length || --untilLook === 0) {
@@ -123,25 +154,38 @@ export async function runChunk(
   };
 
   for (;;) {
-    const row = runStretch();
-    if (row === undefined) return;
+    const awaited = runStretch();
+    if (awaited === undefined) return;
+    const { row, began } = awaited;
     let due: NodeJS.Timeout | undefined;
     if (pending.count > 0) {
       const report = () => {
-        pending.report(post, performance.now(), false);
-        pending = new Pending(length - i, threads, performance.now(), literal);
+        pending.report(post, clock(), false);
+        pending = new Pending(length - i, threads, clock(), literal);
       };
       due = setTimeout(report, REPORT_EVERY);
     }
     try {
       // Awaited first: `pending` may be another one by then.
       const value = await row;
-      pending.add(value);
+      if (isLate(began)) pending.expire();
+      else pending.add(value);
     } catch (error) {
-      pending.fail(explain(error));
+      if (isLate(began)) pending.expire();
+      else pending.fail(explain(error));
     }
     clearTimeout(due);
     i += 1;
     if (look()) return;
+  }
+}
+
+/** What is wrong with an input that could not be made here; `undefined` for anything else that a task throws. */
+function untransferableOf(error: unknown): { path: string; why: string } | undefined {
+  try {
+    return error instanceof Untransferable ? { path: error.path, why: error.why } : undefined;
+  } catch {
+    // A Proxy that was revoked.
+    return undefined;
   }
 }

@@ -58,10 +58,19 @@ function make(name: string, source: string): Task {
   return made as Task;
 }
 
+/** The variable that a thrown value says is not defined. Whatever was thrown: reading it may throw. */
+function freeVariable(error: unknown): string | undefined {
+  try {
+    if (!(error instanceof ReferenceError)) return undefined;
+    return /^(\S+) is not defined$/.exec(error.message)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
 /** Says of a `ReferenceError` in a shipped function what to do about it. */
 export function explainFreeVariable(error: unknown): unknown {
-  const [, variable] =
-    (error instanceof ReferenceError && /^(\S+) is not defined$/.exec(error.message)) || [];
+  const variable = freeVariable(error);
   if (variable === undefined) return error;
   const helper = /^__(awaiter|generator|rest|spreadArray|assign|values|read)$/.test(variable);
   const remedy =

@@ -12,6 +12,7 @@ const report = (length: number, text = 'x'): ReportMessage => ({
   failures: [],
   tag: {},
   elapsed: length,
+  last: false,
 });
 
 test('reports are gathered, and follow one another without a gap', async () => {

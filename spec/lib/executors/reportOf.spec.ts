@@ -21,9 +21,22 @@ registerClass(Picky, {
 test('a row that cannot be made again is a failure in its place among the others', () => {
   // Of inputs 0 to 5 the third and the last threw.
   const encoder = new Encoder(true, true);
-  const failures = [2, 5].map(offset => ({ offset, cause: encoder.encodeThrown(new Error(`of ${offset}`)) }));
+  const failures = [2, 5].map(offset => ({
+    offset,
+    cause: encoder.encodeThrown(new Error(`of ${offset}`)),
+    untransferable: undefined,
+    expired: false,
+  }));
   const { message: rows } = pack([new Picky(0), new Picky(-1), new Picky(3), new Picky(-4)], 'threads');
-  const report = reportOf({ kind: 'report', count: 6, rows, failures, tag: encoder.tag, elapsed: 7 });
+  const report = reportOf({
+    kind: 'report',
+    count: 6,
+    rows,
+    failures,
+    tag: encoder.tag,
+    elapsed: 7,
+    last: true,
+  });
   assert.equal(
     report.failures.map(({ offset, cause, untransferable }) => [
       offset,

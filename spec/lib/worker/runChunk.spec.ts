@@ -40,7 +40,10 @@ async function posts(
   const message: ChunkMessage = {
     number: 1,
     id: 1,
-    announce: false,
+    definition: undefined,
+    taskTimeout: undefined,
+    state: undefined,
+    far: false,
     inputs: structuredClone(pack(inputs, 'threads', false).message) as PackedMessage,
     slice,
   };
@@ -49,7 +52,8 @@ async function posts(
     { call, explain, literal },
     (report, moved = []) => {
       assert.not(ended, 'nothing comes after the end');
-      ended = report.kind === 'end' || report.last === true;
+      if (report.kind === 'returned') return;
+      ended = report.kind === 'end' || report.last;
       if (report.kind === 'end') return;
       posted.push({
         report,
