@@ -260,9 +260,8 @@ export class Encoder {
     try {
       value = (holder as Record<string, unknown>)[name];
     } catch (error) {
-      const failure = unreadable(error) as Untransferable;
-      if (this.#lenient) return `(${failure.why})`;
-      failure.path = step(key);
+      const failure = unreadable(error);
+      if (this.#lenient && failure instanceof Untransferable) return `(${failure.why})`;
       throw failure;
     }
     return this.#child(value, key);
@@ -382,6 +381,8 @@ export class Encoder {
 
   /** Takes memory from its owner at once, so that nothing changes it any more; that of a WebAssembly module is copied. */
   #move(buffer: ArrayBuffer): ArrayBuffer {
+    const known = this.#seen?.get(buffer);
+    if (known) return known as ArrayBuffer;
     let moved: ArrayBuffer;
     try {
       moved = cloneNow(buffer, { transfer: [buffer] });
@@ -389,7 +390,7 @@ export class Encoder {
       moved = buffer.slice(0);
     }
     this.moved.add(moved);
-    return moved;
+    return this.#keep(buffer, moved);
   }
 
   #own(buffer: ArrayBuffer): ArrayBuffer {

@@ -82,11 +82,13 @@ it('that are wrong are told with the option, what it accepts and what it got', (
     [{ kwargs: null }, 'TypeError: owner: `kwargs` must be an object, got null'],
     [{ spread: 1 }, 'TypeError: owner: `spread` must be true or false, got 1'],
     [{ ordered: 'no' }, 'TypeError: owner: `ordered` must be true or false, got "no"'],
-    [{ concurrency: 0 }, 'RangeError: owner: `concurrency` must be a whole number from 1, got 0'],
-    [{ concurrency: '4' }, 'TypeError: owner: `concurrency` must be a whole number from 1, got "4"'],
     [
-      { concurrency: Infinity },
-      'RangeError: owner: `concurrency` must be a whole number from 1, got Infinity',
+      { concurrency: 0 },
+      'RangeError: owner: `concurrency` must be a whole number from 1, or Infinity, got 0',
+    ],
+    [
+      { concurrency: '4' },
+      'TypeError: owner: `concurrency` must be a whole number from 1, or Infinity, got "4"',
     ],
     [{ chunk: 'large' }, 'TypeError: owner: `chunk` must be \'auto\', or a whole number from 1, got "large"'],
     [{ chunk: -1 }, "RangeError: owner: `chunk` must be 'auto', or a whole number from 1, got -1"],

@@ -1,4 +1,6 @@
 import { BlockList } from 'node:net';
+import { createHistogram } from 'node:perf_hooks';
+import { inspect } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -133,9 +135,10 @@ it('of shared memory are shared between threads only', () => {
 it('of Node’s own kinds cross between threads', async () => {
   const blob = sent(new Blob(['text']), 'threads') as Blob;
   assert.is(await blob.text(), 'text');
-  const blocked = new BlockList();
-  blocked.addAddress('192.0.2.1');
-  assert.ok((sent(blocked, 'threads') as BlockList).check('192.0.2.1'));
+  assert.match(refusal(new BlockList(), 'threads').why, /a BlockList, which would go on to change/);
+  assert.match(refusal(createHistogram(), 'threads').why, /Histogram, which would go on to change/);
+  class Name extends Blob {}
+  assert.match(refusal(new Name([]), 'threads').why, /an instance of Name, which would arrive as a Blob/);
   assert.match(refusal(new Blob([]), 'processes').why, /a Blob, which does not cross to another process/);
   const { port1, port2 } = new MessageChannel();
   assert.match(refusal(port1).why, /an instance of MessagePort/);
@@ -240,11 +243,82 @@ it('that are thrown and cannot cross are told in words', () => {
     text(() => 1),
     /the task threw \[Function.*cannot cross.*a function/,
   );
-  assert.match(
-    text({ status: 5, body: new (class Stream {})() }),
-    /threw \{ status: 5.*\.body is an instance of Stream/,
-  );
   assert.match(text(Symbol('s')), /Symbol\(s\)/);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const hostile = {
+    [inspect.custom]() {
+      throw new Error('no');
+    },
+  };
+  for (const thrown of [proxy, Object.assign(() => 1, hostile)]) assert.match(text(thrown), /the task threw/);
+});
+
+it('that are thrown lose only those of their parts that cannot cross or be read', () => {
+  class Stream {}
+  class Picky extends Error {
+    override get message(): string {
+      throw new Error('no');
+    }
+  }
+  const thrown = {
+    status: 404,
+    retry() {},
+    body: new Stream(),
+    list: [1, { deep: () => 1, kept: 2 }],
+    get broken(): number {
+      throw new Error('no');
+    },
+    error: Object.assign(new Picky(), { name: Symbol('s'), code: 7 }),
+  };
+  for (const way of eachWay) {
+    const encoder = new Encoder(way === 'threads', true);
+    const arrived = decodeThrown(encoder.encodeThrown(thrown), encoder.tag) as typeof thrown;
+    assert.is(arrived.status, 404);
+    assert.match(String(arrived.retry), /Function.*retry/);
+    assert.match(String(arrived.body), /Stream/);
+    assert.is((arrived.list[1] as { kept: number }).kept, 2);
+    assert.match(String(arrived.broken), /threw.*no/);
+    assert.match(arrived.error.message, /cannot be read/);
+    assert.is(arrived.error.code, 7);
+  }
+});
+
+it('are as they were when they were encoded, a resizable buffer too', () => {
+  const buffer = new (ArrayBuffer as new (length: number, options: object) => ArrayBuffer)(8, {
+    maxByteLength: 16,
+  });
+  for (const way of eachWay) {
+    const encoder = new Encoder(way === 'threads', true);
+    new Uint8Array(buffer)[0] = 1;
+    const first = encoder.encode(buffer) as ArrayBuffer & { maxByteLength: number };
+    new Uint8Array(buffer)[0] = 2;
+    assert.equal([new Uint8Array(first)[0], first.byteLength, first.maxByteLength], [1, 8, 16]);
+  }
+});
+
+it('that are long arrays are looked through as short ones are', () => {
+  class Plain {}
+  for (const length of [10, 64, 65, 1_000]) {
+    const make = (more: object) => Object.assign(Array(length).fill(1), more);
+    assert.match(refusal(make({ unit: new Plain() })).why, /an instance of Plain/);
+    const view = new Float64Array(1_000).subarray(0, 1);
+    assert.is(
+      (sent(make({ view }), 'threads') as unknown as { view: Float64Array }).view.buffer.byteLength,
+      8,
+    );
+    const holes: unknown[] = Array(length);
+    holes[length - 1] = -0;
+    const arrived = sent(holes, 'threads') as unknown[];
+    assert.ok(!(0 in arrived) && Object.is(arrived[length - 1], -0) && arrived.length === length);
+  }
+});
+
+it('of a class that extends null, or of a subclass of memory, are no plain objects', () => {
+  class Bare extends (null as unknown as new () => object) {}
+  assert.match(refusal(Object.create(Bare.prototype)).why, /an instance of Bare/);
+  class Memory extends ArrayBuffer {}
+  assert.match(refusal(new Memory(8)).why, /an instance of Memory/);
 });
 
 it('of another realm arrive as this one’s', async () => {

@@ -1,0 +1,47 @@
+import { asyncScheduler } from 'rxjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Segment } from '../../../lib/scheduling/inputs.js';
+import { RetryQueue } from '../../../lib/scheduling/retryQueue.js';
+import { inVirtualTime } from '../../operators/marbleExecutor.js';
+
+const segment = (first: number): Segment => ({ first, values: [first], alone: true });
+
+test('inputs that failed are due after their delay, in the order in which they failed', () =>
+  inVirtualTime(({ clock, flush }) => {
+    const log: unknown[] = [];
+    const queue = new RetryQueue(10, segments =>
+      log.push([asyncScheduler.now(), ...segments.map(({ first }) => first)]),
+    );
+    const start = asyncScheduler.now();
+    queue.add([segment(3), segment(1)]);
+    clock.schedule(() => queue.add([segment(2)]), 4);
+    clock.schedule(() => assert.is(queue.length, 3), 5);
+    flush();
+    assert.equal(log, [
+      [start + 10, 3, 1],
+      [start + 14, 2],
+    ]);
+    assert.is(queue.length, 0);
+  }));
+
+test('inputs that fail after all others were tried again become due too', () =>
+  inVirtualTime(({ clock, flush }) => {
+    const due: number[] = [];
+    const queue = new RetryQueue(5, segments => due.push(...segments.map(({ first }) => first)));
+    queue.add([segment(0)]);
+    clock.schedule(() => queue.add([segment(1)]), 20);
+    flush();
+    assert.equal(due, [0, 1]);
+  }));
+
+test('inputs of a run that is over are not tried again', () =>
+  inVirtualTime(({ flush }) => {
+    const queue = new RetryQueue(5, () => assert.unreachable());
+    queue.add([segment(0)]);
+    queue.stop();
+    assert.is(queue.length, 0);
+    flush();
+  }));
+
+test.run();
