@@ -40,7 +40,8 @@ async function sweepUnderFire(
   const strike = () => {
     kill();
     kills += 1;
-    timeout = setTimeout(strike, 60 + Math.random() * 240);
+    // Not faster than workers start: what one begins with each time would be held to be the cause.
+    timeout = setTimeout(strike, 150 + Math.random() * 200);
   };
   timeout = setTimeout(strike, 100);
   try {

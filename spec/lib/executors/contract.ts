@@ -1,4 +1,5 @@
 import { failures } from './contract/failures.js';
+import { hostile } from './contract/hostile.js';
 import { lifetime } from './contract/lifetime.js';
 import { programs } from './contract/programs.js';
 import { rows } from './contract/rows.js';
@@ -18,6 +19,7 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   values(subject);
   tasks(subject);
   failures(subject);
+  hostile(subject);
   programs(subject);
   lifetime(subject);
 }

@@ -1,0 +1,240 @@
+import { from, of, range, take } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TaskError } from '../../../../lib/errors.js';
+import type { Executor } from '../../../../lib/executor.js';
+import { parallelMap } from '../../../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
+import { parfor } from '../../../../operators/parfor.js';
+import { sleep, timed, within } from '../../../deadline.js';
+import { errorOf, rowsOf, type Subject, upTo } from './subject.js';
+
+/** Tasks that do what nobody expects of them cost themselves, and no run beside or after theirs. */
+export function hostile({ name, make, crosses, remote, processes }: Subject): void {
+  const tasks = suite(`${name}: hostile tasks`);
+  const it = timed(tasks, 30);
+  /** Runs with one worker of its own, as it may not be of use to others afterwards. */
+  const withWorker = async (body: (executor: Executor) => Promise<void>) => {
+    const executor = make({ workers: 1 });
+    try {
+      await body(executor);
+    } finally {
+      await within(5, executor.close());
+    }
+  };
+  const square = (x: number) => x * x;
+  const isWell = async (executor: Executor) =>
+    assert.equal(
+      await within(8, rowsOf(range(0, 5).pipe(parallelMap(square, { executor })))),
+      [0, 1, 4, 9, 16],
+    );
+
+  it('that throw what cannot be read are failures of their input, sync and async', () =>
+    withWorker(async executor => {
+      const raise = (kind: string) => {
+        if (kind === 'message') {
+          throw new (class extends Error {
+            override get message(): string {
+              throw new TypeError('no message');
+            }
+          })();
+        }
+        if (kind === 'rejected') return Promise.reject(Object.assign(new Error('m'), { name: Symbol('s') }));
+        if (kind === 'revoked') {
+          const { proxy, revoke } = Proxy.revocable({}, {});
+          revoke();
+          throw proxy;
+        }
+        if (kind === 'no text') throw Object.assign(new Error('m'), { message: Object.create(null) });
+        throw {
+          [Symbol.for('nodejs.util.inspect.custom')]() {
+            throw new Error('no inspection');
+          },
+        };
+      };
+      const kinds = ['message', 'rejected', 'revoked', 'no text', 'inspection'];
+      for (const chunk of [1, 5]) {
+        const rows = await rowsOf(from(kinds).pipe(parallelMapSettled(raise, { executor, chunk })));
+        for (const [i, row] of rows.entries()) {
+          assert.is(row.status === 'rejected' && row.reason.constructor, TaskError, kinds[i]);
+          assert.is(row.index, i);
+          assert.type(row.status === 'rejected' && row.reason.message, 'string');
+        }
+      }
+      await isWell(executor);
+    }));
+
+  it('that throw an error of a megabyte are told in a message that can be read', async () =>
+    withWorker(async executor => {
+      const error = await errorOf<TaskError>(
+        of(1).pipe(
+          parallelMap(
+            () => {
+              throw new Error('x'.repeat(1e6));
+            },
+            { executor },
+          ),
+        ),
+      );
+      assert.ok(error.message.length < 3_000, `${error.message.length} characters`);
+      assert.is((error.cause as Error).message.length, 1e6);
+    }));
+
+  it('that fail before a row of another shape leave its index as it is', () =>
+    withWorker(async executor => {
+      const task = (x: number) => {
+        if (x < 4) throw new Error('x');
+        return x === 7 ? [x] : x;
+      };
+      for (const chunk of [1, 3, 10]) {
+        const error = await errorOf(range(0, 10).pipe(parfor(task, { executor, chunk, failFast: false })));
+        assert.match(error.message, /the row at index 7 is/, `chunk ${chunk}`);
+      }
+    }));
+
+  if (crosses && !remote) {
+    it('that replace what their worker needs keep neither their run nor the next from its rows', async () => {
+      const replace = (what: string) => {
+        const scope = globalThis as unknown as Record<string, unknown>;
+        if (what === 'setImmediate' || what === 'setTimeout') scope[what] = () => 0;
+        if (what === 'performance.now') performance.now = () => Number.NaN;
+        if (what === 'Atomics') Object.assign(Atomics, { load: () => 2, compareExchange: () => 2 });
+        if (what === 'structuredClone') scope[what] = () => ({});
+        if (what === 'process') scope[what] = { env: {} };
+        if (what === 'process.send') Object.assign(process, { send: undefined });
+        if (what === 'process.exit') Object.assign(process, { exit: () => undefined });
+        if (what === 'listeners') process.removeAllListeners();
+        return what;
+      };
+      for (const what of [
+        'setImmediate',
+        'setTimeout',
+        'performance.now',
+        'Atomics',
+        'structuredClone',
+        'process',
+        'process.send',
+        'process.exit',
+        'listeners',
+      ])
+        await withWorker(async executor => {
+          assert.equal(await within(8, rowsOf(of(what).pipe(parallelMap(replace, { executor })))), [what]);
+          await isWell(executor);
+        });
+    }, 60);
+
+    it('that leave a loop behind are replaced with their worker, and blame nobody', async () => {
+      const leaveLoop = (x: number) => {
+        if (x === 0)
+          setTimeout(() => {
+            for (;;);
+          }, 1);
+        for (const end = performance.now() + 2; performance.now() < end; );
+        return x;
+      };
+      await withWorker(async executor => {
+        const rows = await rowsOf(range(0, 40).pipe(parallelMapSettled(leaveLoop, { executor, chunk: 5 })));
+        assert.equal(
+          rows.map(row => row.status === 'fulfilled' && row.value),
+          upTo(40),
+        );
+      });
+      await withWorker(async executor => {
+        const idle = (x: number) => {
+          setTimeout(() => {
+            for (;;);
+          }, 5);
+          return x;
+        };
+        assert.equal(await rowsOf(of(1).pipe(parallelMap(idle, { executor }))), [1]);
+        await sleep(60);
+        await isWell(executor);
+      });
+    });
+
+    it('that return the same resizable buffer each time have each row as it was', () =>
+      withWorker(async executor => {
+        const fill = (x: number) => {
+          const scope = globalThis as { buffer?: ArrayBuffer };
+          const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer;
+          scope.buffer ??= new Resizable(8, { maxByteLength: 16 });
+          new Float64Array(scope.buffer)[0] = x;
+          return scope.buffer;
+        };
+        const rows = await rowsOf(range(1, 6).pipe(parallelMap(fill, { executor, chunk: 6 })));
+        assert.equal(
+          rows.map(buffer => new Float64Array(buffer)[0]),
+          [1, 2, 3, 4, 5, 6],
+        );
+      }));
+
+    it('that return after their taskTimeout have failed, and cost neither their worker nor what is beside them', () =>
+      withWorker(async executor => {
+        const slow = (x: number) => {
+          for (const end = performance.now() + (x === 2 ? 63 : 1); performance.now() < end; );
+          const scope = globalThis as { id?: number };
+          scope.id ??= Math.random();
+          return scope.id;
+        };
+        const rows = await rowsOf(
+          range(0, 6).pipe(parallelMapSettled(slow, { executor, chunk: 6, taskTimeout: 60 })),
+        );
+        assert.equal(
+          rows.flatMap(row => (row.status === 'rejected' ? [`${row.index} ${row.reason.name}`] : [])),
+          ['2 TaskTimeoutError'],
+        );
+      }));
+
+    it('that are quick leave their worker to the next run, though the subscriber was busy when it let go', () =>
+      withWorker(async executor => {
+        const seen = new Set<number>();
+        const who = () => {
+          const scope = globalThis as { id?: number };
+          scope.id ??= Math.random();
+          return scope.id;
+        };
+        for (let i = 0; i < 6; i++) {
+          for (const id of await rowsOf(range(0, 50_000).pipe(parallelMap(who, { executor }), take(5))))
+            seen.add(id);
+          for (const end = performance.now() + 40; performance.now() < end; );
+          await sleep(40);
+        }
+        assert.is(seen.size, 1);
+      }));
+
+    it('of a run with hundreds of chunks let another run have its turn', () =>
+      withWorker(async executor => {
+        const spin = (x: number) => {
+          for (const end = performance.now() + 5; performance.now() < end; );
+          return x;
+        };
+        let before = 0;
+        const long = range(0, 500)
+          .pipe(parallelMap(spin, { executor, concurrency: 400, chunk: 1 }))
+          .subscribe(() => {
+            before += 1;
+          });
+        await rowsOf(of(1).pipe(parallelMap(square, { executor })));
+        const waited = before;
+        long.unsubscribe();
+        assert.ok(waited < 100, `${waited} rows of the other run came first`);
+      }));
+
+    if (!processes)
+      it('that send messages by parentPort keep their worker', () =>
+        withWorker(async executor => {
+          const send = async (x: number) => {
+            const { parentPort, threadId } = await import('node:worker_threads');
+            parentPort?.postMessage(null);
+            parentPort?.postMessage({ of: x });
+            return threadId;
+          };
+          const ids = await rowsOf(range(0, 4).pipe(parallelMap(send, { executor, chunk: 1 })));
+          await sleep(20);
+          ids.push(...(await rowsOf(of(4).pipe(parallelMap(send, { executor })))));
+          assert.is(new Set(ids).size, 1);
+        }));
+  }
+
+  tasks.run();
+}
