@@ -25,6 +25,22 @@ function complaint(options: unknown): string {
   return 'none';
 }
 
+it('that are inherited are not read, and Infinity stands for all workers that there are', () => {
+  const inherited = { chunk: 'wrong', args: [1], kwargs: { a: 1 }, spread: true, retry: 3, delay: 5 };
+  const root = Object.prototype as Record<string, unknown>;
+  try {
+    Object.assign(root, inherited);
+    const { chunk, args, kwargs, spread, retry } = planOf('owner', () => 0, { retry: { count: 2 } });
+    assert.equal(
+      [chunk, args, kwargs, spread, retry.count, retry.delay],
+      ['auto', [], undefined, false, 2, 0],
+    );
+  } finally {
+    for (const name of Object.keys(inherited)) delete root[name];
+  }
+  assert.is(planOf('owner', () => 0, { concurrency: Infinity }).concurrency, undefined);
+});
+
 it('have the documented defaults', () => {
   const { executor, ...rest } = plan();
   assert.is(executor, defaultExecutor());

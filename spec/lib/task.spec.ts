@@ -71,7 +71,7 @@ it('ships any other function as its source', () => {
   assert.is(taskReference(classic).kind, 'source');
 });
 
-it('has no source to ship of what is built in, bound or a class', () => {
+it('has no source to ship of what is built in, bound, a class, or more than its source', () => {
   for (const [run, says] of [
     [
       Math.sqrt,
@@ -80,6 +80,7 @@ it('has no source to ship of what is built in, bound or a class', () => {
     [(() => 1).bind(null), /is built in or bound/],
     [class Model {} as unknown as Task, /the task is the class Model; pass x => new Model\(x\)/],
     [class extends Array {} as unknown as Task, /the task is the class/],
+    [Object.assign((x: number) => x, { factor: 3 }), /has properties of its own \(factor\), which do not go/],
   ] as const)
     assert.throws(
       () => taskReference(run),

@@ -738,6 +738,57 @@ test('what is to be tried again goes to an idle worker, and does not wait for th
   assert.equal(flying(flights), [['c', 'd'], ['c']]);
 });
 
+test('inputs that are to be tried again come in their order, before the rest of their chunk has run', () => {
+  const { flights, push } = schedulerOf({ concurrency: 1, retry: 1, ordered: false });
+  push(...'abcde');
+  flights[0]!.report('A').done();
+  flights[1]!.report(oops, oops, oops, oops).done();
+  const order: unknown[] = [];
+  for (let i = 2; i < 6; i++) {
+    order.push(...flights[i]!.inputs);
+    flights[i]!.report('again').done();
+  }
+  assert.equal(order, [...'bcde']);
+});
+
+test('an unordered sweep whose inputs wait for their next try is read no further than maxBuffered', () =>
+  inVirtualTime(({ flush }) => {
+    let read = 0;
+    function* inputs() {
+      for (;;) yield read++;
+    }
+    const subscription = sweep(inputs())
+      .pipe(
+        parallelMap(
+          () => {
+            throw oops;
+          },
+          { executor: inline(), ordered: false, retry: { count: 1, delay: 1_000 }, maxBuffered: 7 },
+        ),
+      )
+      .subscribe({ error: () => undefined });
+    assert.ok(read <= 9, `${read} were read`);
+    flush();
+    subscription.unsubscribe();
+  }));
+
+test('numbers of an executor that are none end nothing but what they are for', () => {
+  for (const elapsed of [Number.NaN, -1, Infinity]) {
+    const { flights, push, log, scheduler } = schedulerOf({ limit: 8, chunk: 'auto', elapsed });
+    push(...'abcdef');
+    scheduler.end();
+    for (let i = 0; i < flights.length; i++)
+      flights[i]!.report(...flights[i]!.inputs.map(input => (input as string).toUpperCase())).done();
+    assert.equal(log, [...'ABCDEF', '|']);
+  }
+  for (const count of [Number.NaN, -1, 1.5]) {
+    const { flights, push, log } = schedulerOf();
+    push('a');
+    flights[0]!.reportAs(count, [], []);
+    assert.match(String(log.at(-1)), /the executor reported .* inputs of a chunk that has 1 left/);
+  }
+});
+
 test('what cannot cross is not tried again', () => {
   const { flights, push, log } = schedulerOf({ retry: 5 });
   push('a');

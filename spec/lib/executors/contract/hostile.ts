@@ -220,6 +220,35 @@ export function hostile({ name, make, crosses, remote, processes }: Subject): vo
         assert.ok(waited < 100, `${waited} rows of the other run came first`);
       }));
 
+    it('that return and end their worker at once neither run again nor leave a dead worker to the next run', () =>
+      withWorker(async executor => {
+        for (let i = 0; i < 12; i++) {
+          const exit = (x: number) => {
+            queueMicrotask(() => process.exit());
+            return x;
+          };
+          // What it returned may have been lost with the worker, and then its input is held to be the cause.
+          await rowsOf(of(1).pipe(parallelMapSettled(exit, { executor })));
+          await isWell(executor);
+        }
+      }));
+
+    if (processes)
+      it('that stop their process are late, and it is ended all the same', () =>
+        withWorker(async executor => {
+          const stop = (x: number) => {
+            if (x === 1) process.kill(process.pid, 'SIGSTOP');
+            return x;
+          };
+          const rows = await within(
+            10,
+            rowsOf(range(0, 3).pipe(parallelMapSettled(stop, { executor, taskTimeout: 300, chunk: 1 }))),
+          );
+          assert.is(rows.length, 3);
+          assert.ok(rows[0]?.status === 'fulfilled' && rows[2]?.status === 'fulfilled');
+          await isWell(executor);
+        }));
+
     if (!processes)
       it('that send messages by parentPort keep their worker', () =>
         withWorker(async executor => {
