@@ -105,6 +105,16 @@ const isArrayRoot = (prototype: object | null): boolean =>
   prototype === Array.prototype ||
   (Array.isArray(prototype) && isRoot(Object.getPrototypeOf(prototype)) && prototype.length === 0);
 
+/** Whether memory can be moved. A list that names it twice is refused for that, before anything is moved, and only then. */
+function isMovable(buffer: ArrayBuffer): boolean {
+  try {
+    cloneNow(0, { transfer: [buffer, buffer] });
+    return false;
+  } catch (error) {
+    return /duplicate/i.test((error as Error).message);
+  }
+}
+
 /** Node's own cloneable classes (Blob, KeyObject, BlockList, …) carry a method under this symbol. */
 const isCloneable = (value: object): boolean => {
   for (let at: object | null = value; at; at = Object.getPrototypeOf(at))
@@ -379,18 +389,11 @@ export class Encoder {
     return copy;
   }
 
-  /** Takes memory from its owner at once, so that nothing changes it any more; that of a WebAssembly module is copied. */
+  /** Memory that is to be moved; that of a WebAssembly module cannot be taken from it, and is copied as it is now. */
   #move(buffer: ArrayBuffer): ArrayBuffer {
-    const known = this.#seen?.get(buffer);
-    if (known) return known as ArrayBuffer;
-    let moved: ArrayBuffer;
-    try {
-      moved = cloneNow(buffer, { transfer: [buffer] });
-    } catch {
-      moved = buffer.slice(0);
-    }
-    this.moved.add(moved);
-    return this.#keep(buffer, moved);
+    if (!isMovable(buffer)) return this.#own(buffer.slice(0));
+    this.moved.add(buffer);
+    return buffer;
   }
 
   #own(buffer: ArrayBuffer): ArrayBuffer {

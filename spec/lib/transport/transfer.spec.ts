@@ -28,18 +28,12 @@ it('gives its value as it is, whatever that is', () => {
 it('has memory moved and not copied', () => {
   const view = transfer(new Float64Array(5));
   const { message, moved } = encoded({ view });
-  assert.ok(moved.length === 1 && moved[0] === (message as { view: Float64Array }).view.buffer);
-  assert.equal(
-    [view.length, (moved[0] as ArrayBuffer).byteLength],
-    [0, 40],
-    'at once: nothing can change it any more',
-  );
+  assert.is((message as { view: Float64Array }).view.buffer, view.buffer);
+  assert.equal(moved, [view.buffer]);
   const buffer = transfer(new ArrayBuffer(8));
-  assert.is(encoded([buffer]).moved.length, 1);
-  assert.is(buffer.byteLength, 0);
+  assert.equal(encoded([buffer]).moved, [buffer]);
   const bytes = transfer(Buffer.from(new ArrayBuffer(16)));
-  assert.is(encoded(bytes).moved.length, 1);
-  assert.is(bytes.length, 0);
+  assert.equal(encoded(bytes).moved, [bytes.buffer]);
 });
 
 it('reaches all that is inside', () => {
@@ -57,22 +51,17 @@ it('reaches all that is inside', () => {
 it('reaches nothing beside it', () => {
   const [left, right] = [new Float64Array(2), new Float64Array(3)];
   const { message, moved } = encoded([left, transfer({ right }), left]);
-  assert.equal(
-    moved.map(memory => (memory as ArrayBuffer).byteLength),
-    [24],
-  );
-  assert.equal([left.length, right.length], [2, 0]);
+  assert.equal(moved, [right.buffer]);
   assert.is.not((message as Float64Array[])[0]?.buffer, left.buffer);
 });
 
 it('copies what cannot be taken from its owner: the memory of a WebAssembly module', () => {
   const { buffer } = new WebAssembly.Memory({ initial: 1 });
-  new Uint8Array(buffer)[0] = 7;
-  const { message } = encoded(transfer(new Uint8Array(buffer)));
-  assert.equal(
-    [(message as Uint8Array)[0], (message as Uint8Array).length, buffer.byteLength],
-    [7, 65_536, 65_536],
-  );
+  const bytes = new Uint8Array(buffer);
+  bytes[0] = 7;
+  const { message } = encoded(transfer(bytes));
+  bytes[0] = 8;
+  assert.equal([(message as Uint8Array)[0], (message as Uint8Array).length], [7, 65_536]);
 });
 
 it('copies part of a larger buffer all the same, and everything between processes', () => {
@@ -105,10 +94,7 @@ it('moves ports, which cannot be copied', () => {
 
 it('may mark a value twice, and a value inside of a marked one', () => {
   const view = new Float64Array(2);
-  const { message, moved } = encoded(transfer([transfer(transfer(view)), view, view.buffer]));
-  assert.equal([moved.length, view.length], [1, 0]);
-  const [a, b, buffer] = message as [Float64Array, Float64Array, ArrayBuffer];
-  assert.ok(a === b && a.buffer === buffer && moved[0] === buffer);
+  assert.equal(encoded(transfer([transfer(transfer(view)), view])).moved, [view.buffer]);
 });
 
 it.run();
