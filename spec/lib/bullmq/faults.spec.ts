@@ -120,13 +120,18 @@ itExpiring('kill -9 of a worker in mid-chunk costs no row', async () => {
 
 itExpiring('a worker frozen past its lock, then resumed, adds nothing to the rows', async () => {
   const [frozen] = await Promise.all([join(), join()]);
-  const sweep = sweepOf(connect(), 600);
+  const executor = connect();
+  const sweep = sweepOf(executor, 600);
   await sweep.under();
+  // So long that it has a chunk when it is stopped, and still when it goes on.
+  const long = rowsOf(from([9_500, 9_501]).pipe(parallelMap(pause, { executor, chunk: 1 })));
+  await sleep(1_000);
   frozen.process.kill('SIGSTOP');
   await sleep(6_500);
   frozen.process.kill('SIGCONT');
-  await sweep.complete();
   await until(() => frozen.events('chunk').some(({ end }) => end === 'cancelled'), 5);
+  await sweep.complete();
+  assert.equal(await within(20, long), [9_500, 9_501]);
 });
 
 itExpiring('all workers gone and back', async () => {
