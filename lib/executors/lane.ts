@@ -278,18 +278,22 @@ export class Lane {
 
   /** Ends the worker whatever it does: a process that was stopped, or does not listen to signals, too. */
   kill(): Promise<void> {
-    const { process: child } = (this.#worker ?? {}) as { process?: { kill(signal: string): void } };
-    child?.kill('SIGKILL');
+    this.#killProcess();
     return this.end();
   }
 
   /** Ends the worker, as it does not begin what it was given: no input is to blame, unless it is the first that is read. */
   giveUp(): Promise<void> {
-    const { process: child } = (this.#worker ?? {}) as { process?: { kill(signal: string): void } };
-    child?.kill('SIGKILL');
+    this.#killProcess();
     const reason = 'it did not begin what it was given';
     this.#gone ??= this.#destroy({ exitCode: undefined, reason }, this.#proven || !this.ready);
     return this.#gone;
+  }
+
+  /** A thread needs none of it: Tinypool's way ends it whatever it does. */
+  #killProcess(): void {
+    const { process: child } = (this.#worker ?? {}) as { process?: { kill(signal: string): void } };
+    child?.kill('SIGKILL');
   }
 
   async #destroy(exit: WorkerExit, blameless: boolean): Promise<void> {
@@ -421,10 +425,8 @@ class Unreadable {
   constructor(readonly cause: unknown) {}
 }
 
-type Emitter = { removeListener(event: string, listener: unknown): unknown; listeners?: unknown };
-
 /** The thread or process that Tinypool wraps. */
-const wrapped = (worker: object): (NodeJS.EventEmitter & Emitter) | undefined => {
+const wrapped = (worker: object): NodeJS.EventEmitter | undefined => {
   const { thread, process: child } = worker as Record<'thread' | 'process', NodeJS.EventEmitter | undefined>;
   return thread ?? child;
 };

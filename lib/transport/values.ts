@@ -65,7 +65,7 @@ const MOVE_FROM = 4096;
 /** Values nested deeper are told, as copies of them would overflow the stack, here or on the other side. */
 const DEEPEST = 1000;
 
-/** Larger arrays are cloned natively: to list their keys would cost more (`bench/constants.ts`). */
+/** Larger arrays of single values are copied at once: to list their keys would cost more (`bench/constants.ts`). */
 const LISTED_LENGTH = 64;
 
 const isObjectLike = (value: unknown): value is object | symbol =>
@@ -89,7 +89,7 @@ const bareArray = (length: number): string => `[ ... ${length} more item${length
  * Whether an array has no properties but its items.
  *
  * `Object.keys` would make a string for each index. `inspect` asks V8 for the others alone; what it shows otherwise, in
- * another version too, is taken for one that has some (`bench/constants.ts`).
+ * another version too, is taken for one that has some.
  */
 const isBareArray = (value: readonly unknown[]): boolean =>
   !types.isProxy(value) &&
