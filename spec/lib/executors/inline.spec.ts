@@ -1,4 +1,9 @@
+import { lastValueFrom, range, toArray } from 'rxjs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+import { sleep, timed } from '../../deadline.js';
 import { contract } from './contract.js';
 
 contract('inline', ({ workers } = {}) => inline(workers === undefined ? {} : { concurrency: workers }), {
@@ -6,3 +11,29 @@ contract('inline', ({ workers } = {}) => inline(workers === undefined ? {} : { c
   sharesMemory: false,
   processes: false,
 });
+
+const sideBySide = suite('inline: async tasks side by side');
+const it = timed(sideBySide);
+
+it('inline runs as many tasks as its `concurrency` says, whatever runs ask for and however many there are', async () => {
+  let now = 0;
+  let most = 0;
+  const busy = async (x: number) => {
+    most = Math.max(most, ++now);
+    await sleep(1);
+    now -= 1;
+    return x;
+  };
+  const executor = inline({ concurrency: 2 });
+  const run = (concurrency?: number) =>
+    lastValueFrom(
+      range(0, 20).pipe(parallelMap(busy, { executor, ...(concurrency && { concurrency }) }), toArray()),
+    );
+  await run(20);
+  assert.is(most, 2);
+  await Promise.all([run(), run(5), run()]);
+  assert.is(most, 2);
+  assert.is(now, 0);
+});
+
+sideBySide.run();

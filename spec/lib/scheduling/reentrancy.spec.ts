@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { Subject, type Subscription } from 'rxjs';
+import { finalize, Subject, type Subscription, UnsubscriptionError } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Executor } from '../../../lib/executor.js';
+import { type Executor, ExecutorClosedError } from '../../../lib/executor.js';
 import { inline } from '../../../lib/executors/inline.js';
 import { threads } from '../../../lib/executors/threads.js';
 import { sweep } from '../../../lib/sources/sweep.js';
@@ -23,33 +23,39 @@ const deeds = [
   'throw',
   'nothing',
   'nothing',
+  'close',
 ] as const;
 type Deed = (typeof deeds)[number];
+const harmless = deeds.filter(deed => deed !== 'close');
 
-const programs = fc.record({
-  /** In the order in which callbacks run, whoever's they are. */
-  deeds: fc.array(fc.constantFrom(...deeds), { maxLength: 60 }),
-  count: fc.integer({ min: 1, max: 40 }),
-  chunk: fc.constantFrom('auto' as const, 1, 7),
-  concurrency: fc.constantFrom(1, 2, 3),
-  ordered: fc.boolean(),
-  retry: fc.constantFrom(0, 1, { count: 1, delay: 2 }),
-  onInline: fc.boolean(),
-});
+const programsOf = (among: readonly Deed[]) =>
+  fc.record({
+    /** In the order in which callbacks run, whoever's they are. */
+    deeds: fc.array(fc.constantFrom(...among), { maxLength: 60 }),
+    count: fc.integer({ min: 1, max: 40 }),
+    chunk: fc.constantFrom('auto' as const, 1, 7),
+    concurrency: fc.constantFrom(1, 2, 3),
+    ordered: fc.boolean(),
+    retry: fc.constantFrom(0, 1, { count: 1, delay: 2 }),
+    onInline: fc.boolean(),
+  });
 
 const task = (x: number) => {
   if (x % 11 === 10) throw new RangeError(`no ${x}`);
   return x * 2;
 };
 
-it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its input, and none is lost or double', async () => {
+/** Runs random programs, each on an executor of its own where one may close it. */
+async function check(among: readonly Deed[], numRuns: number): Promise<void> {
+  const closes = among.includes('close');
   // What the engine looks over its state by, wherever code of the user runs.
   const key = Symbol.for('rx-parfor.audit');
   const audits = new Set<() => string[]>();
   (globalThis as Record<symbol, unknown>)[key] = audits;
   const unhandled: unknown[] = [];
   const hear = (error: unknown) => {
-    if ((error as Error)?.message !== 'of an observer') unhandled.push(error);
+    const errors = error instanceof UnsubscriptionError ? error.errors : [error];
+    for (const one of errors) if (one?.message !== 'of an observer') unhandled.push(one);
   };
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
@@ -57,8 +63,13 @@ it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its in
   const shared = threads({ maxThreads: 2 });
   try {
     await fc.assert(
-      fc.asyncProperty(programs, async ({ deeds: script, count, onInline, ...options }) => {
-        const executor: Executor = onInline ? inline({ concurrency: 2 }) : shared;
+      fc.asyncProperty(programsOf(among), async ({ deeds: script, count, onInline, ...options }) => {
+        const executor: Executor = onInline
+          ? inline({ concurrency: 2 })
+          : closes
+            ? threads({ maxThreads: 2 })
+            : shared;
+        let closed = false;
         const left = [...script];
         const wrong: string[] = [];
         const ends: Promise<void>[] = [];
@@ -81,7 +92,11 @@ it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its in
             else if (deed === 'poll') executor.poll?.();
             else if (deed === 'subscribe') begin(!pulled);
             else if (deed === 'unsubscribe') subscription?.unsubscribe();
-            else if (deed === 'throw') throw new Error('of an observer');
+            else if (deed === 'close') {
+              // Its runs hear of it within the call.
+              closed = true;
+              executor.close();
+            } else if (deed === 'throw') throw new Error('of an observer');
           };
           const guarded = () => {
             try {
@@ -101,7 +116,14 @@ it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its in
               const seen = new Set<number>();
               let last = -1;
               subscription = (pulled ? sweep(inputs()) : source)
-                .pipe(parallelMapSettled(task, { ...options, executor, progress: { next: act } }))
+                .pipe(
+                  parallelMapSettled(task, {
+                    ...options,
+                    executor,
+                    progress: { next: act, error: act, complete: act },
+                  }),
+                  finalize(act),
+                )
                 .subscribe({
                   next: row => {
                     if (seen.has(row.index)) wrong.push(`${row.index} twice`);
@@ -116,13 +138,15 @@ it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its in
                     act();
                   },
                   error: error => {
-                    wrong.push(String(error));
+                    if (!closed || !(error instanceof ExecutorClosedError)) wrong.push(String(error));
                     resolve();
+                    act();
                   },
                   complete: () => {
                     const all = pulled ? count : pushed;
                     if (seen.size !== all) wrong.push(`${seen.size} of ${all} rows`);
                     resolve();
+                    act();
                   },
                 });
               subscription.add(resolve);
@@ -136,10 +160,11 @@ it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its in
         begin(true);
         begin(false);
         while (ends.length > 0) await ends.pop();
+        if (closes) await executor.close();
         if (wrong.length > 0) throw new Error(wrong.slice(0, 5).join('; '));
         assert.is(audits.size, 0, 'runs that are over are forgotten');
       }),
-      { numRuns: propertyRuns(120), timeout: 10_000, endOnFailure: true },
+      { numRuns, timeout: 10_000, endOnFailure: true, includeErrorInReport: true },
     );
     assert.equal(unhandled, []);
   } finally {
@@ -149,6 +174,18 @@ it('may push, subscribe, unsubscribe, poll and throw: each row belongs to its in
     for (const other of others) process.on('uncaughtException', other);
     await shared.close();
   }
-}, 60);
+}
+
+it(
+  'code of the user that pushes, subscribes, unsubscribes, polls and throws gets each row once, under its own index',
+  () => check(harmless, propertyRuns(120)),
+  60,
+);
+
+it(
+  'code of the user that closes the executor besides gets no wrong row and no other error',
+  () => check(deeds, propertyRuns(40)),
+  60,
+);
 
 reentrancy.run();

@@ -397,6 +397,17 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.equal(squares, [0, 1, 4]);
   });
 
+  it('of heaps that an input fills as it is read cost that input', async () => {
+    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 20);
+    assert.equal([code, stdout.trim()], [0, '[1,2,["WorkerCrashError",2],4,5]']);
+  }, 25);
+
+  if (!processes)
+    it('of heaps for which nobody waits leave the program alone', async () => {
+      const { code, stdout, stderr } = await run('lifetime', [name, 'fill unseen'], 20);
+      assert.equal([code, stdout.trim().split('\n')], [0, new Array(4).fill('[0,1,4]')], stderr);
+    }, 25);
+
   if (processes)
     it('of a child that is killed cost the input that does it', async () => {
       for (const signal of ['SIGKILL', 'SIGSEGV'] as const) {
