@@ -17,13 +17,13 @@ export { type ProcessesOptions, processes } from './lib/executors/processes.js';
 export { type ThreadsOptions, threads } from './lib/executors/threads.js';
 export type { MapOptions, RetryOptions } from './lib/options.js';
 export type { Progress } from './lib/progress.js';
-export type { Packed, PackedColumn, Shape } from './lib/protocol.js';
+export type { Packed, PackedColumn, Shape } from './lib/protocol/messages.js';
+export { type ClassCodec, registerClass } from './lib/serialization/registerClass.js';
+export { transfer } from './lib/serialization/transfer.js';
 export { grid } from './lib/sources/grid.js';
 export { linspace } from './lib/sources/linspace.js';
 export { type Sweep, type SweepOptions, sweep } from './lib/sources/sweep.js';
 export { type Task, task } from './lib/task.js';
-export { type ClassCodec, registerClass } from './lib/transport/registerClass.js';
-export { transfer } from './lib/transport/transfer.js';
 export { parallelMap } from './operators/parallelMap.js';
 export {
   type FulfilledRow,

@@ -3,7 +3,7 @@
 process.env.PROPERTY_SHARE ??= '0.1';
 
 export default {
-  mutate: ['lib/scheduling/*.ts', 'lib/transport/packing.ts'],
+  mutate: ['lib/scheduling/*.ts', 'lib/serialization/columnBatch.ts'],
   buildCommand: 'tsc --noCheck',
   testRunner: 'command',
   commandRunner: {

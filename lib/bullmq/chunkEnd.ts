@@ -1,7 +1,7 @@
 import { TaskNotFoundError } from '../errors.js';
 import { LeaseExpired, WorkerLost } from '../executor.js';
 import { notRunnable } from '../executors/reportOf.js';
-import { decodeThrown, Encoder } from '../transport/values.js';
+import { decodeThrown, Encoder } from '../serialization/encode.js';
 import { MessageError, TaskRefusedError } from './errors.js';
 import { FarOutcome } from './farCrossing.js';
 import type { ChunkEnd } from './messages.js';

@@ -13,7 +13,7 @@ import {
 } from '../executor.js';
 import { definitionOf } from '../executors/definitionOf.js';
 import { reportOf } from '../executors/reportOf.js';
-import { noRows } from '../transport/packing.js';
+import { noRows } from '../serialization/columnBatch.js';
 import { errorOf } from './chunkEnd.js';
 import { toBytes } from './codec.js';
 import { addressOf, type ClusterConnection } from './connection.js';

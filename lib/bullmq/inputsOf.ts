@@ -1,6 +1,6 @@
 import type { Chunk } from '../executor.js';
 import { part } from '../scheduling/inputs.js';
-import { packInputs } from '../transport/packing.js';
+import { packInputs } from '../serialization/columnBatch.js';
 import { toBytes } from './codec.js';
 import type { ChunkPayload } from './messages.js';
 

@@ -1,5 +1,5 @@
-import type { ReportMessage } from '../protocol.js';
-import { slicePacked } from '../transport/packing.js';
+import type { ReportMessage } from '../protocol/messages.js';
+import { slicePacked } from '../serialization/columnBatch.js';
 import { toBytes } from './codec.js';
 import { tooLarge } from './inputsOf.js';
 import type { ChunkEnd } from './messages.js';

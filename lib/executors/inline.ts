@@ -13,8 +13,8 @@ import {
   type Report,
   type Run,
 } from '../executor.js';
-import type { Packed } from '../protocol.js';
-import { noRows, packedRow } from '../transport/packing.js';
+import type { Packed } from '../protocol/messages.js';
+import { noRows, packedRow } from '../serialization/columnBatch.js';
 import { Turns } from './turns.js';
 
 /** Options of `inline()`. */

@@ -11,9 +11,9 @@ import type {
   ReportMessage,
   WorkerMessage,
   WorkerNotice,
-} from '../protocol.js';
+} from '../protocol/messages.js';
 import { Fifo } from '../scheduling/fifo.js';
-import { decodeThrown } from '../transport/values.js';
+import { decodeThrown } from '../serialization/encode.js';
 import { workerEntry } from './workerEntry.js';
 
 /** The longest delay that a timer takes, in ms: 25 days. */

@@ -1,7 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import { checkOptions, ofType } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
-import { parentVariable } from '../parentVariable.js';
+import { parentVariable } from '../protocol/parentVariable.js';
 import { TinypoolExecutor } from './tinypoolExecutor.js';
 import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';
 

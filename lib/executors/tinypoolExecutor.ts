@@ -12,8 +12,8 @@ import {
   type Run,
   WorkerLost,
 } from '../executor.js';
-import type { Definition } from '../protocol.js';
-import { noRows } from '../transport/packing.js';
+import type { Definition } from '../protocol/messages.js';
+import { noRows } from '../serialization/columnBatch.js';
 import { ChunkExecution, type ExecutionOwner } from './chunkExecution.js';
 import { type Crossing, ownCrossing } from './crossing.js';
 import { Lane, type LaneOptions, type LaneOwner } from './lane.js';

@@ -1,6 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { discard } from '../transport/discard.js';
-import { unpack } from '../transport/packing.js';
+import { unpack } from '../serialization/columnBatch.js';
+import { discard } from '../serialization/freeBuffers.js';
 import { Link } from './link.js';
 import type { Block } from './scheduler.js';
 

@@ -12,8 +12,8 @@ import {
 import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../executor.js';
 import type { Plan } from '../options.js';
 import type { ProgressMeter } from '../progress.js';
-import type { Packed } from '../protocol.js';
-import { noRows, slicePacked } from '../transport/packing.js';
+import type { Packed } from '../protocol/messages.js';
+import { noRows, slicePacked } from '../serialization/columnBatch.js';
 import { ChunkSize } from './chunkSize.js';
 import { Fifo } from './fifo.js';
 import { Flight, type Tower } from './flight.js';

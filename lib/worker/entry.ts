@@ -1,11 +1,18 @@
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import type { MessagePort } from 'node:worker_threads';
-import { chunkState } from '../chunkState.js';
-import { parentVariable } from '../parentVariable.js';
-import type { ChunkMessage, Definition, Hello, Movable, WorkerMessage, WorkerNotice } from '../protocol.js';
-import { discard } from '../transport/discard.js';
-import { Encoder } from '../transport/values.js';
+import { chunkState } from '../protocol/chunkState.js';
+import type {
+  ChunkMessage,
+  Definition,
+  Hello,
+  Movable,
+  WorkerMessage,
+  WorkerNotice,
+} from '../protocol/messages.js';
+import { parentVariable } from '../protocol/parentVariable.js';
+import { Encoder } from '../serialization/encode.js';
+import { discard } from '../serialization/freeBuffers.js';
 import { endWithParent } from './endWithParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
 import { type Post, runChunk } from './runChunk.js';

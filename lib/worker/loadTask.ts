@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { callTask } from '../callTask.js';
 import { NotTransferableError, TaskNotFoundError } from '../errors.js';
-import type { Definition } from '../protocol.js';
+import type { Definition } from '../protocol/messages.js';
+import { decode, Untransferable } from '../serialization/encode.js';
 import type { Task } from '../task.js';
-import { decode, Untransferable } from '../transport/values.js';
 import { returnsLiteral } from './returnsLiteral.js';
 import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
 

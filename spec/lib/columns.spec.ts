@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ColumnsBuilder } from '../../lib/columns.js';
 import { same } from '../same.js';
-import { anyNumber, anyValue } from './transport/arbitraries.js';
+import { anyNumber, anyValue } from './serialization/arbitraries.js';
 
 const it = suite('columns');
 

@@ -3,7 +3,7 @@ import { type RunHelpers, TestScheduler } from 'rxjs/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Chunk, Executor, Report, Run } from '../../lib/executor.js';
-import { noRows, packedRow } from '../../lib/transport/packing.js';
+import { noRows, packedRow } from '../../lib/serialization/columnBatch.js';
 
 /** What a body in virtual time is given: RxJS's own helpers, its clock, and an executor of marbles. */
 export interface Helpers extends RunHelpers {

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readReports } from '../../../lib/bullmq/messages.js';
 import { Reporter } from '../../../lib/bullmq/reporter.js';
-import type { ReportMessage } from '../../../lib/protocol.js';
+import type { ReportMessage } from '../../../lib/protocol/messages.js';
 import { sleep, until } from '../../deadline.js';
 
 const report = (length: number, text = 'x'): ReportMessage => ({

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Order } from '../../../lib/scheduling/order.js';
 import type { Block } from '../../../lib/scheduling/scheduler.js';
-import { noRows } from '../../../lib/transport/packing.js';
+import { noRows } from '../../../lib/serialization/columnBatch.js';
 
 const block = (first: number, count: number): Block => ({
   first,

@@ -23,10 +23,10 @@ import {
 import { inline } from '../../../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../../../lib/options.js';
 import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress.js';
-import type { Packed } from '../../../lib/protocol.js';
+import type { Packed } from '../../../lib/protocol/messages.js';
 import { type Block, Scheduler } from '../../../lib/scheduling/scheduler.js';
+import { unpack } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
-import { unpack } from '../../../lib/transport/packing.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
 import { inVirtualTime, plain } from '../../operators/marbleExecutor.js';

@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ChunkMessage, PackedMessage, ReportMessage } from '../../../lib/protocol.js';
-import { unpack } from '../../../lib/transport/packing.js';
-import { decode } from '../../../lib/transport/values.js';
+import type { ChunkMessage, PackedMessage, ReportMessage } from '../../../lib/protocol/messages.js';
+import { unpack } from '../../../lib/serialization/columnBatch.js';
+import { decode } from '../../../lib/serialization/encode.js';
 import type { LoadedTask } from '../../../lib/worker/loadTask.js';
 import { runChunk } from '../../../lib/worker/runChunk.js';
 import { sleep, timed } from '../../deadline.js';
 import { Qobj } from '../../fixtures/qobj.js';
-import { pack, unpackAll } from '../transport/crossing.js';
+import { pack, unpackAll } from '../serialization/crossing.js';
 
 const runs = suite('runChunk');
 const it = timed(runs);

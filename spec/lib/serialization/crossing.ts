@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
-import type { Movable, PackedMessage } from '../../../lib/protocol.js';
-import { open, Packer, unpack } from '../../../lib/transport/packing.js';
-import { Encoder } from '../../../lib/transport/values.js';
+import type { Movable, PackedMessage } from '../../../lib/protocol/messages.js';
+import { open, Packer, unpack } from '../../../lib/serialization/columnBatch.js';
+import { Encoder } from '../../../lib/serialization/encode.js';
 
 /** The two ways out of a thread: into another one, and into another process. */
 export const ways = {

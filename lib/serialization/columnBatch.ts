@@ -1,6 +1,6 @@
-import type { Movable, Packed, PackedColumn, PackedMessage, Shape } from '../protocol.js';
+import type { Movable, Packed, PackedColumn, PackedMessage, Shape } from '../protocol/messages.js';
+import { decode, Encoder, HoldsItself, Untransferable, unreadable } from './encode.js';
 import { isTransfer } from './transfer.js';
-import { decode, Encoder, HoldsItself, Untransferable, unreadable } from './values.js';
 
 /** Wider rows are sent whole: a column for each place would cost more than it saves (`bench/constants.ts`). */
 const MOST_COLUMNS = 64;

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Packed } from '../protocol.js';
+import type { Packed } from '../protocol/messages.js';
 
 /** Smaller memory, in bytes, is left to the garbage collection (`bench/constants.ts`). */
 const WORTH_IT = 32_768;

@@ -5,7 +5,7 @@ import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decode, decodeThrown, Encoder, Untransferable } from '../../../lib/transport/values.js';
+import { decode, decodeThrown, Encoder, Untransferable } from '../../../lib/serialization/encode.js';
 import { timed } from '../../deadline.js';
 import { thrown, uncrossable } from '../../fixtures/faults.js';
 import { isKnot, knot, samples } from '../../fixtures/values.js';

@@ -1,7 +1,7 @@
 import { inspect, types } from 'node:util';
 import { MessagePort } from 'node:worker_threads';
 import { describeThrown } from '../errors.js';
-import type { Movable } from '../protocol.js';
+import type { Movable } from '../protocol/messages.js';
 import { registeredClass } from './registerClass.js';
 import { isTransfer } from './transfer.js';
 

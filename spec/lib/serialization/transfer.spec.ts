@@ -1,8 +1,8 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isTransfer, transfer } from '../../../lib/transport/transfer.js';
-import { decode, Encoder } from '../../../lib/transport/values.js';
+import { decode, Encoder } from '../../../lib/serialization/encode.js';
+import { isTransfer, transfer } from '../../../lib/serialization/transfer.js';
 import { same } from '../../same.js';
 
 const it = suite('transfer');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ColumnsBuilder } from '../../../lib/columns.js';
-import type { PackedMessage } from '../../../lib/protocol.js';
+import type { PackedMessage } from '../../../lib/protocol/messages.js';
 import {
   noRows,
   open,
@@ -11,9 +11,9 @@ import {
   packInputs,
   slicePacked,
   unpack,
-} from '../../../lib/transport/packing.js';
-import { transfer } from '../../../lib/transport/transfer.js';
-import { Encoder, Untransferable } from '../../../lib/transport/values.js';
+} from '../../../lib/serialization/columnBatch.js';
+import { Encoder, Untransferable } from '../../../lib/serialization/encode.js';
+import { transfer } from '../../../lib/serialization/transfer.js';
 import { timed } from '../../deadline.js';
 import { propertyRuns } from '../../propertyRuns.js';
 import { same } from '../../same.js';

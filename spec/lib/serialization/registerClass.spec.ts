@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { registerClass, registeredClass } from '../../../lib/transport/registerClass.js';
-import { decode, Encoder, Untransferable } from '../../../lib/transport/values.js';
+import { decode, Encoder, Untransferable } from '../../../lib/serialization/encode.js';
+import { registerClass, registeredClass } from '../../../lib/serialization/registerClass.js';
 import { Circuit, Ket, Qobj } from '../../fixtures/qobj.js';
 import { eachWay, sent } from './crossing.js';
 
