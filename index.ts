@@ -1,4 +1,4 @@
-export type { Column, Columns } from './lib/columns.js';
+export type { Column, Columns } from './lib/columns/columns.js';
 export {
   type Crossing,
   type FailedInput,
@@ -15,15 +15,15 @@ export { ExecutorClosedError, LeaseExpired, WorkerLost } from './lib/executor.js
 export { type InlineOptions, inline } from './lib/executors/inline.js';
 export { type ProcessesOptions, processes } from './lib/executors/processes.js';
 export { type ThreadsOptions, threads } from './lib/executors/threads.js';
-export type { MapOptions, RetryOptions } from './lib/options.js';
-export type { Progress } from './lib/progress.js';
+export type { MapOptions, RetryOptions } from './lib/options/mapOptions.js';
+export type { Progress } from './lib/progress/progressMeter.js';
 export type { Packed, PackedColumn, Shape } from './lib/protocol/messages.js';
 export { type ClassCodec, registerClass } from './lib/serialization/registerClass.js';
 export { transfer } from './lib/serialization/transfer.js';
 export { grid } from './lib/sources/grid.js';
 export { linspace } from './lib/sources/linspace.js';
 export { type Sweep, type SweepOptions, sweep } from './lib/sources/sweep.js';
-export { type Task, task } from './lib/task.js';
+export { type Task, task } from './lib/task/task.js';
 export { parallelMap } from './operators/parallelMap.js';
 export {
   type FulfilledRow,

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { WorkerExit } from './errors.js';
 import type { Packed } from './protocol/messages.js';
-import type { Task } from './task.js';
+import type { Task } from './task/task.js';
 
 /** What the chunks of one subscription share. One object for the whole run: an executor may key its own state by it. */
 export interface Run {

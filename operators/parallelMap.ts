@@ -1,9 +1,9 @@
 import type { OperatorFunction } from 'rxjs';
-import { type MapOptions, planOf } from '../lib/options.js';
+import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { blocks } from '../lib/scheduling/blocks.js';
 import { rows } from '../lib/scheduling/rows.js';
-import type { Task } from '../lib/task.js';
-import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+import type { Args, Returned, Shared } from '../lib/task/parameters.js';
+import type { Task } from '../lib/task/task.js';
 
 /**
  * Runs a task for every input, on as many workers as there are cores, and emits one row per input.

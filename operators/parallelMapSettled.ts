@@ -1,13 +1,13 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { TaskError } from '../lib/errors.js';
-import { type MapOptions, planOf } from '../lib/options.js';
+import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { blocks } from '../lib/scheduling/blocks.js';
 import { Link } from '../lib/scheduling/link.js';
 import type { Block } from '../lib/scheduling/scheduler.js';
 import { unpack } from '../lib/serialization/columnBatch.js';
 import { discard } from '../lib/serialization/freeBuffers.js';
-import type { Task } from '../lib/task.js';
-import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+import type { Args, Returned, Shared } from '../lib/task/parameters.js';
+import type { Task } from '../lib/task/task.js';
 
 /** The row of an input whose task has returned. */
 export interface FulfilledRow<T, R> {

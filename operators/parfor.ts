@@ -1,12 +1,12 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { type Columns, ColumnsBuilder } from '../lib/columns.js';
+import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
 import type { TaskError } from '../lib/errors.js';
-import { type MapOptions, planOf } from '../lib/options.js';
+import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { blocks } from '../lib/scheduling/blocks.js';
 import { Link } from '../lib/scheduling/link.js';
 import type { Block } from '../lib/scheduling/scheduler.js';
-import type { Task } from '../lib/task.js';
-import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+import type { Args, Returned, Shared } from '../lib/task/parameters.js';
+import type { Task } from '../lib/task/task.js';
 
 /** The index of each row of a block, among failures that have none: they are by index. */
 const indexAmong = (first: number, failures: readonly TaskError[]) => (row: number) => {

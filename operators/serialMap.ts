@@ -1,10 +1,10 @@
 import type { OperatorFunction } from 'rxjs';
 import { inline } from '../lib/executors/inline.js';
-import { type MapOptions, planOf } from '../lib/options.js';
+import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { blocks } from '../lib/scheduling/blocks.js';
 import { rows } from '../lib/scheduling/rows.js';
-import type { Task } from '../lib/task.js';
-import type { Args, Returned, Shared } from '../lib/taskParameters.js';
+import type { Args, Returned, Shared } from '../lib/task/parameters.js';
+import type { Task } from '../lib/task/task.js';
 
 /**
  * Runs a task for every input one after another in this thread and emits one row per input: the serial twin of

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { type Columns, ColumnsBuilder } from '../lib/columns.js';
+import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
 import { Link } from '../lib/scheduling/link.js';
 
 /**

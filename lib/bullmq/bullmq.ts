@@ -1,5 +1,12 @@
-import { checkOptions, isPlainObject, milliseconds, ofType, type Rule, whole } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
+import {
+  checkOptions,
+  isPlainObject,
+  milliseconds,
+  ofType,
+  type Rule,
+  whole,
+} from '../options/checkOptions.js';
 import { ClusterExecutor } from './clusterExecutor.js';
 import { DEFAULT_MAX_MESSAGE } from './codec.js';
 import type { ClusterConnection } from './connection.js';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { ResourceLimits } from 'node:worker_threads';
-import { milliseconds, type Rule, yesOrNo } from '../checkOptions.js';
 import { executorRules } from '../executors/workerOptions.js';
+import { milliseconds, type Rule, yesOrNo } from '../options/checkOptions.js';
 import { checkQueue, queueRules } from './bullmq.js';
 import type { ClusterConnection } from './connection.js';
 import type { ChunkEnd } from './messages.js';

@@ -1,9 +1,9 @@
 import type { Subscriber } from 'rxjs';
-import { callObserver } from '../callObserver.js';
 import type { WorkerExit } from '../errors.js';
 import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../executor.js';
 import { chunkState } from '../protocol/chunkState.js';
 import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../protocol/messages.js';
+import { callObserver } from '../runtime/callObserver.js';
 import { noRows } from '../serialization/columnBatch.js';
 import type { Crossing } from './crossing.js';
 import type { Lane, LaneListener } from './lane.js';

@@ -1,9 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
-import { callObserver } from '../callObserver.js';
-import { callTask, isThenable } from '../callTask.js';
-import { checkOptions, either, ofType, whole } from '../checkOptions.js';
-import { now } from '../clock.js';
 import {
   type Chunk,
   type Executor,
@@ -13,8 +9,12 @@ import {
   type Report,
   type Run,
 } from '../executor.js';
+import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
 import type { Packed } from '../protocol/messages.js';
+import { callObserver } from '../runtime/callObserver.js';
+import { now } from '../runtime/clock.js';
 import { noRows, packedRow } from '../serialization/columnBatch.js';
+import { callTask, isThenable } from '../task/callTask.js';
 import { Turns } from './turns.js';
 
 /** Options of `inline()`. */

@@ -1,6 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import { checkOptions, ofType } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
+import { checkOptions, ofType } from '../options/checkOptions.js';
 import { parentVariable } from '../protocol/parentVariable.js';
 import { TinypoolExecutor } from './tinypoolExecutor.js';
 import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';

@@ -1,6 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import { checkOptions } from '../checkOptions.js';
 import type { Executor } from '../executor.js';
+import { checkOptions } from '../options/checkOptions.js';
 import { TinypoolExecutor } from './tinypoolExecutor.js';
 import { executorRules, parallelismOf, threadArguments, type WorkerOptions } from './workerOptions.js';
 

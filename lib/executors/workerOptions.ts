@@ -1,4 +1,4 @@
-import { either, isPlainObject, ofType, type Rule, whole } from '../checkOptions.js';
+import { either, isPlainObject, ofType, type Rule, whole } from '../options/checkOptions.js';
 import { physicalCores } from '../physicalCores.js';
 
 /** What `threads()` and `processes()` both take; the names are Tinypool's. */

@@ -1,10 +1,10 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Run } from '../executor.js';
-import type { Plan } from '../options.js';
-import { ProgressMeter } from '../progress.js';
-import { progressBar } from '../progressBar.js';
+import type { Plan } from '../options/mapOptions.js';
+import { progressBar } from '../progress/progressBar.js';
+import { ProgressMeter } from '../progress/progressMeter.js';
 import { Sweep } from '../sources/sweep.js';
-import type { Task } from '../task.js';
+import type { Task } from '../task/task.js';
 import { IteratorSupply } from './iteratorSupply.js';
 import { Link } from './link.js';
 import { type Block, Scheduler } from './scheduler.js';

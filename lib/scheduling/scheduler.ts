@@ -1,5 +1,4 @@
 import { asyncScheduler, Subscription } from 'rxjs';
-import { callObserver } from '../callObserver.js';
 import {
   type FailedInput,
   MapError,
@@ -10,9 +9,10 @@ import {
   type WorkerExit,
 } from '../errors.js';
 import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../executor.js';
-import type { Plan } from '../options.js';
-import type { ProgressMeter } from '../progress.js';
+import type { Plan } from '../options/mapOptions.js';
+import type { ProgressMeter } from '../progress/progressMeter.js';
 import type { Packed } from '../protocol/messages.js';
+import { callObserver } from '../runtime/callObserver.js';
 import { noRows, slicePacked } from '../serialization/columnBatch.js';
 import { ChunkSize } from './chunkSize.js';
 import { Fifo } from './fifo.js';

@@ -1,5 +1,5 @@
 import { from, Observable, type Subscriber } from 'rxjs';
-import { checkOptions, whole } from '../checkOptions.js';
+import { checkOptions, whole } from '../options/checkOptions.js';
 
 /** What a sweep knows about itself. */
 export interface SweepOptions {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { callTask } from '../callTask.js';
 import { NotTransferableError, TaskNotFoundError } from '../errors.js';
 import type { Definition } from '../protocol/messages.js';
 import { decode, Untransferable } from '../serialization/encode.js';
-import type { Task } from '../task.js';
+import { callTask } from '../task/callTask.js';
+import type { Task } from '../task/task.js';
 import { returnsLiteral } from './returnsLiteral.js';
 import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
 

@@ -1,9 +1,9 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import { isThenable } from '../callTask.js';
-import { now as clock } from '../clock.js';
 import type { ChunkMessage, FailureMessage, Movable, WorkerMessage } from '../protocol/messages.js';
+import { now as clock } from '../runtime/clock.js';
 import { Packer, unpack } from '../serialization/columnBatch.js';
 import { decode, Encoder, Untransferable } from '../serialization/encode.js';
+import { isThenable } from '../task/callTask.js';
 import type { LoadedTask } from './loadTask.js';
 
 /**

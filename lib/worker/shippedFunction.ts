@@ -1,4 +1,4 @@
-import type { Task } from '../task.js';
+import type { Task } from '../task/task.js';
 
 /** Compilers put calls of these into functions; they do nothing that a worker would miss. */
 const setName = (target: unknown) => target;

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../lib/errors.js';
 import { LeaseExpired, WorkerLost } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
-import type { Progress } from '../../lib/progress.js';
+import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parallelMap } from '../../operators/parallelMap.js';
 import { marbles, oops } from './marbleExecutor.js';

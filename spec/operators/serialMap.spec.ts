@@ -3,7 +3,7 @@ import type { RunHelpers } from 'rxjs/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError } from '../../lib/errors.js';
-import type { Progress } from '../../lib/progress.js';
+import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { serialMap } from '../../operators/serialMap.js';
 import { marbles, oops, promiseOf } from './marbleExecutor.js';

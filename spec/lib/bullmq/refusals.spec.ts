@@ -17,7 +17,7 @@ import {
 import { Keys } from '../../../lib/bullmq/keys.js';
 import { ModuleTasks, sendTask } from '../../../lib/bullmq/moduleTask.js';
 import { NotTransferableError, TaskNotFoundError } from '../../../lib/errors.js';
-import { task } from '../../../lib/task.js';
+import { task } from '../../../lib/task/task.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
 import { timed, until, within } from '../../deadline.js';

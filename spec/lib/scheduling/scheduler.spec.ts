@@ -21,8 +21,8 @@ import {
   WorkerLost,
 } from '../../../lib/executor.js';
 import { inline } from '../../../lib/executors/inline.js';
-import { type MapOptions, planOf } from '../../../lib/options.js';
-import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress.js';
+import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
+import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress/progressMeter.js';
 import type { Packed } from '../../../lib/protocol/messages.js';
 import { type Block, Scheduler } from '../../../lib/scheduling/scheduler.js';
 import { unpack } from '../../../lib/serialization/columnBatch.js';

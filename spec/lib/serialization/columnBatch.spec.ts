@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ColumnsBuilder } from '../../../lib/columns.js';
+import { ColumnsBuilder } from '../../../lib/columns/columns.js';
 import type { PackedMessage } from '../../../lib/protocol/messages.js';
 import {
   noRows,

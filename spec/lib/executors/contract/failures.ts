@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
 import { sweep } from '../../../../lib/sources/sweep.js';
-import { task } from '../../../../lib/task.js';
+import { task } from '../../../../lib/task/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled, type SettledRow } from '../../../../operators/parallelMapSettled.js';
 import { sleep, timed, until, within } from '../../../deadline.js';

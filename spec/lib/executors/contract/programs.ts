@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MapError, TaskError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
-import type { MapOptions } from '../../../../lib/options.js';
+import type { MapOptions } from '../../../../lib/options/mapOptions.js';
 import { sweep } from '../../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';

@@ -17,7 +17,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
-import type { Progress } from '../../../../lib/progress.js';
+import type { Progress } from '../../../../lib/progress/progressMeter.js';
 import { sweep } from '../../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TaskError, TaskNotFoundError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
-import { type Task, task } from '../../../../lib/task.js';
+import { type Task, task } from '../../../../lib/task/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
 import { parfor } from '../../../../operators/parfor.js';

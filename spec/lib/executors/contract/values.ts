@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { NotTransferableError, TaskError } from '../../../../lib/errors.js';
 import type { Executor } from '../../../../lib/executor.js';
 import { transfer } from '../../../../lib/serialization/transfer.js';
-import type { Task } from '../../../../lib/task.js';
+import type { Task } from '../../../../lib/task/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
 import { timed } from '../../../deadline.js';

@@ -1,15 +1,15 @@
 import { Subject } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defaultExecutor } from '../../lib/executors/defaultExecutor.js';
-import { inline } from '../../lib/executors/inline.js';
-import { processes } from '../../lib/executors/processes.js';
-import { threads } from '../../lib/executors/threads.js';
-import { type MapOptions, planOf } from '../../lib/options.js';
-import { parallelMap } from '../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
-import { parfor } from '../../operators/parfor.js';
-import { serialMap } from '../../operators/serialMap.js';
+import { defaultExecutor } from '../../../lib/executors/defaultExecutor.js';
+import { inline } from '../../../lib/executors/inline.js';
+import { processes } from '../../../lib/executors/processes.js';
+import { threads } from '../../../lib/executors/threads.js';
+import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
+import { parfor } from '../../../operators/parfor.js';
+import { serialMap } from '../../../operators/serialMap.js';
 
 const it = suite('options');
 

@@ -1,5 +1,5 @@
 import { asyncScheduler, type Observer, type SchedulerLike, Subject, Subscription } from 'rxjs';
-import { callObserver } from './callObserver.js';
+import { callObserver } from '../runtime/callObserver.js';
 
 /** How far a run is. */
 export interface Progress {

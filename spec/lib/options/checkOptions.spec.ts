@@ -8,7 +8,7 @@ import {
   ofType,
   whole,
   yesOrNo,
-} from '../../lib/checkOptions.js';
+} from '../../../lib/options/checkOptions.js';
 
 const it = suite('checkOptions');
 

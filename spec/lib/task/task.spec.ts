@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Task, task, taskReference } from '../../lib/task.js';
+import { type Task, task, taskReference } from '../../../lib/task/task.js';
 
 const it = suite('task');
 

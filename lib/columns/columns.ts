@@ -1,6 +1,6 @@
-import type { Packed, PackedColumn } from './protocol/messages.js';
-import { slicePacked, unpack } from './serialization/columnBatch.js';
-import { isRoot } from './serialization/encode.js';
+import type { Packed, PackedColumn } from '../protocol/messages.js';
+import { slicePacked, unpack } from '../serialization/columnBatch.js';
+import { isRoot } from '../serialization/encode.js';
 
 /** One component of every row: numbers as a `Float64Array`, all else as a plain array. */
 export type Column<T> = 0 extends 1 & T

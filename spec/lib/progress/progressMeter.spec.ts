@@ -1,12 +1,12 @@
 import { config, Subject } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inline } from '../../lib/executors/inline.js';
-import { type Progress, ProgressMeter, type ProgressObserver } from '../../lib/progress.js';
-import { linspace } from '../../lib/sources/linspace.js';
-import { sweep } from '../../lib/sources/sweep.js';
-import { parallelMap } from '../../operators/parallelMap.js';
-import { inVirtualTime, oops } from '../operators/marbleExecutor.js';
+import { inline } from '../../../lib/executors/inline.js';
+import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress/progressMeter.js';
+import { linspace } from '../../../lib/sources/linspace.js';
+import { sweep } from '../../../lib/sources/sweep.js';
+import { parallelMap } from '../../../operators/parallelMap.js';
+import { inVirtualTime, oops } from '../../operators/marbleExecutor.js';
 
 /** A log of all that an observer is told, and when. */
 function logged(now: () => number) {

@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Progress } from '../../lib/progress.js';
-import { type ProgressBar, progressBar } from '../../lib/progressBar.js';
+import { type ProgressBar, progressBar } from '../../../lib/progress/progressBar.js';
+import type { Progress } from '../../../lib/progress/progressMeter.js';
 
 /** What a bar writes to, kept as text. */
 interface Screen {
@@ -438,7 +438,7 @@ test('a stream that throws does no harm', () => {
 });
 
 test('keeps no process alive', () => {
-  const module = new URL('../../lib/progressBar.js', import.meta.url).href;
+  const module = new URL('../../../lib/progress/progressBar.js', import.meta.url).href;
   const progress = JSON.stringify(nearlyHalf);
   const script = `import { progressBar } from ${JSON.stringify(module)}; progressBar().next(${progress});`;
   const child = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {

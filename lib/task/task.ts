@@ -1,4 +1,4 @@
-import type { TaskReference } from './protocol/messages.js';
+import type { TaskReference } from '../protocol/messages.js';
 
 const key = Symbol.for('rx-parfor.task');
 

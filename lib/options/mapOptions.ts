@@ -1,4 +1,7 @@
 import type { Observer } from 'rxjs';
+import type { Executor } from '../executor.js';
+import { defaultExecutor } from '../executors/defaultExecutor.js';
+import type { Progress } from '../progress/progressMeter.js';
 import {
   checkOptions,
   either,
@@ -9,9 +12,6 @@ import {
   whole,
   yesOrNo,
 } from './checkOptions.js';
-import type { Executor } from './executor.js';
-import { defaultExecutor } from './executors/defaultExecutor.js';
-import type { Progress } from './progress.js';
 
 /** How often a failed input is tried again. */
 export interface RetryOptions {

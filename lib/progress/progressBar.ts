@@ -1,6 +1,6 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { Observer } from 'rxjs';
-import type { Progress } from './progress.js';
+import type { Progress } from './progressMeter.js';
 
 /** An observer of a run's progress that shows it as one line of text. */
 export interface ProgressBar extends Observer<Progress> {
