@@ -1,6 +1,6 @@
 import { TaskNotFoundError } from '../errors.js';
 import { LeaseExpired, WorkerLost } from '../executor.js';
-import { notRunnable } from '../executors/reportOf.js';
+import { notRunnable } from '../executors/pool/reportOf.js';
 import { decodeThrown, Encoder } from '../serialization/encode.js';
 import { MessageError, TaskRefusedError } from './errors.js';
 import { FarOutcome } from './farCrossing.js';

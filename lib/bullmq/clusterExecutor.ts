@@ -11,8 +11,8 @@ import {
   type Run,
   WorkerLost,
 } from '../executor.js';
-import { definitionOf } from '../executors/definitionOf.js';
-import { reportOf } from '../executors/reportOf.js';
+import { definitionOf } from '../executors/pool/definitionOf.js';
+import { reportOf } from '../executors/pool/reportOf.js';
 import { noRows } from '../serialization/columnBatch.js';
 import { errorOf } from './chunkEnd.js';
 import { toBytes } from './codec.js';

@@ -1,5 +1,5 @@
 import type { Chunk, Report, Run } from '../executor.js';
-import type { Crossing } from '../executors/crossing.js';
+import type { Crossing } from '../executors/pool/chunkCodec.js';
 import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../protocol/messages.js';
 import { noRows } from '../serialization/columnBatch.js';
 

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Subscription } from 'rxjs';
-import { TinypoolExecutor } from '../executors/tinypoolExecutor.js';
+import { TinypoolExecutor } from '../executors/pool/workerPool.js';
 import { parallelismOf, threadArguments } from '../executors/workerOptions.js';
 import { endBefore, endOf } from './chunkEnd.js';
 import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';

@@ -2,7 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { Executor } from '../executor.js';
 import { checkOptions, ofType } from '../options/checkOptions.js';
 import { parentVariable } from '../protocol/parentVariable.js';
-import { TinypoolExecutor } from './tinypoolExecutor.js';
+import { TinypoolExecutor } from './pool/workerPool.js';
 import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';
 
 /** Options of `processes()`; the names are Tinypool's. */

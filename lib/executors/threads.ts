@@ -1,7 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Executor } from '../executor.js';
 import { checkOptions } from '../options/checkOptions.js';
-import { TinypoolExecutor } from './tinypoolExecutor.js';
+import { TinypoolExecutor } from './pool/workerPool.js';
 import { executorRules, parallelismOf, threadArguments, type WorkerOptions } from './workerOptions.js';
 
 /** Options of `threads()`; the names are Tinypool's. */

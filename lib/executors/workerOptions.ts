@@ -1,5 +1,5 @@
 import { either, isPlainObject, ofType, type Rule, whole } from '../options/checkOptions.js';
-import { physicalCores } from '../physicalCores.js';
+import { physicalCores } from './physicalCores.js';
 
 /** What `threads()` and `processes()` both take; the names are Tinypool's. */
 export interface WorkerOptions {

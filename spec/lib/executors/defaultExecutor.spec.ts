@@ -2,7 +2,7 @@ import { range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultExecutor } from '../../../lib/executors/defaultExecutor.js';
-import { physicalCores } from '../../../lib/physicalCores.js';
+import { physicalCores } from '../../../lib/executors/physicalCores.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { timed } from '../../deadline.js';
 import { where } from '../../fixtures/tasks.js';

@@ -1,8 +1,8 @@
-import { NotTransferableError } from '../errors.js';
-import type { Run } from '../executor.js';
-import type { Definition } from '../protocol/messages.js';
-import { Encoder, Untransferable } from '../serialization/encode.js';
-import { taskReference } from '../task/task.js';
+import { NotTransferableError } from '../../errors.js';
+import type { Run } from '../../executor.js';
+import type { Definition } from '../../protocol/messages.js';
+import { Encoder, Untransferable } from '../../serialization/encode.js';
+import { taskReference } from '../../task/task.js';
 
 /**
  * What the chunks of a run share, made fit to cross.

@@ -1,13 +1,13 @@
 import type { Subscriber } from 'rxjs';
-import type { WorkerExit } from '../errors.js';
-import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../executor.js';
-import { chunkState } from '../protocol/chunkState.js';
-import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../protocol/messages.js';
-import { callObserver } from '../runtime/callObserver.js';
-import { noRows } from '../serialization/columnBatch.js';
-import type { Crossing } from './crossing.js';
-import type { Lane, LaneListener } from './lane.js';
+import type { WorkerExit } from '../../errors.js';
+import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../../executor.js';
+import { chunkState } from '../../protocol/chunkState.js';
+import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../../protocol/messages.js';
+import { callObserver } from '../../runtime/callObserver.js';
+import { noRows } from '../../serialization/columnBatch.js';
+import type { Crossing } from './chunkCodec.js';
 import { Patience } from './patience.js';
+import type { Lane, LaneListener } from './workerHandle.js';
 
 /** A report that is on its way takes as long as its bytes; one that has not come after so many ms will not, in ms. */
 const REPORT_LIMIT = 30_000;

@@ -1,8 +1,8 @@
-import { NotTransferableError, TaskNotFoundError } from '../errors.js';
-import type { Failure, Report } from '../executor.js';
-import type { NotRunnable, ReportMessage } from '../protocol/messages.js';
-import { open, unpack } from '../serialization/columnBatch.js';
-import { decode, decodeThrown, Untransferable } from '../serialization/encode.js';
+import { NotTransferableError, TaskNotFoundError } from '../../errors.js';
+import type { Failure, Report } from '../../executor.js';
+import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
+import { open, unpack } from '../../serialization/columnBatch.js';
+import { decode, decodeThrown, Untransferable } from '../../serialization/encode.js';
 
 /**
  * A report as the run wants it. A row that cannot be put together here becomes the failure of its input.

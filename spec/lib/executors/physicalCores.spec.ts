@@ -4,7 +4,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { physicalCores } from '../../lib/physicalCores.js';
+import { physicalCores } from '../../../lib/executors/physicalCores.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'rx-parfor-cores-'));
 test.after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -246,7 +246,7 @@ test('this machine: an integer between 1 and the number of its CPUs', () => {
 test('this machine: one core when pinned to one CPU', () => {
   if (process.platform !== 'linux') return;
   const cpu = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-  const module = new URL('../../lib/physicalCores.js', import.meta.url).href;
+  const module = new URL('../../../lib/executors/physicalCores.js', import.meta.url).href;
   const script = `import { physicalCores } from ${JSON.stringify(module)}; console.log(String(physicalCores()));`;
   const node = [process.execPath, '--input-type=module', '--eval', script];
   const child = spawnSync('taskset', ['-c', cpu, ...node], { encoding: 'utf8' });

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
-import { describeStack, WorkerCrashError, type WorkerExit } from '../errors.js';
+import { describeStack, WorkerCrashError, type WorkerExit } from '../../errors.js';
 import {
   type Chunk,
   type Executor,
@@ -11,14 +11,14 @@ import {
   type Report,
   type Run,
   WorkerLost,
-} from '../executor.js';
-import type { Definition } from '../protocol/messages.js';
-import { noRows } from '../serialization/columnBatch.js';
+} from '../../executor.js';
+import type { Definition } from '../../protocol/messages.js';
+import { noRows } from '../../serialization/columnBatch.js';
+import { Turns } from '../turns.js';
+import { warnOfOversubscription } from '../workerOptions.js';
+import { type Crossing, ownCrossing } from './chunkCodec.js';
 import { ChunkExecution, type ExecutionOwner } from './chunkExecution.js';
-import { type Crossing, ownCrossing } from './crossing.js';
-import { Lane, type LaneOptions, type LaneOwner } from './lane.js';
-import { Turns } from './turns.js';
-import { warnOfOversubscription } from './workerOptions.js';
+import { Lane, type LaneOptions, type LaneOwner } from './workerHandle.js';
 
 /**
  * A chunk holds about this much work, in ms: what a chunk costs, some 0.1 ms, is then 1 % of it, and a cancelled run lets

@@ -1,6 +1,6 @@
-import type { Chunk, Report, Run } from '../executor.js';
-import type { Definition, NotRunnable, ReportMessage } from '../protocol/messages.js';
-import { packInputs } from '../serialization/columnBatch.js';
+import type { Chunk, Report, Run } from '../../executor.js';
+import type { Definition, NotRunnable, ReportMessage } from '../../protocol/messages.js';
+import { packInputs } from '../../serialization/columnBatch.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
 

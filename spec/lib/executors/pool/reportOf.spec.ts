@@ -1,10 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { reportOf } from '../../../lib/executors/reportOf.js';
-import { unpack } from '../../../lib/serialization/columnBatch.js';
-import { Encoder } from '../../../lib/serialization/encode.js';
-import { registerClass } from '../../../lib/serialization/registerClass.js';
-import { pack } from '../serialization/crossing.js';
+import { reportOf } from '../../../../lib/executors/pool/reportOf.js';
+import { unpack } from '../../../../lib/serialization/columnBatch.js';
+import { Encoder } from '../../../../lib/serialization/encode.js';
+import { registerClass } from '../../../../lib/serialization/registerClass.js';
+import { pack } from '../../serialization/crossing.js';
 
 /** A class whose instances can be sent, and not always be made again. */
 class Picky {

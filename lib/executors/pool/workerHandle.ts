@@ -2,8 +2,8 @@ import process from 'node:process';
 import { clearInterval, setImmediate, setInterval, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
-import { describeThrown, type WorkerExit } from '../errors.js';
-import type { Report } from '../executor.js';
+import { describeThrown, type WorkerExit } from '../../errors.js';
+import type { Report } from '../../executor.js';
 import type {
   ChunkMessage,
   Movable,
@@ -11,9 +11,9 @@ import type {
   ReportMessage,
   WorkerMessage,
   WorkerNotice,
-} from '../protocol/messages.js';
-import { Fifo } from '../scheduling/fifo.js';
-import { decodeThrown } from '../serialization/encode.js';
+} from '../../protocol/messages.js';
+import { Fifo } from '../../scheduling/fifo.js';
+import { decodeThrown } from '../../serialization/encode.js';
 import { workerEntry } from './workerEntry.js';
 
 /** The longest delay that a timer takes, in ms: 25 days. */
