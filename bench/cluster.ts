@@ -9,7 +9,7 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { count, firstValueFrom, lastValueFrom, range } from 'rxjs';
 import { type Executor, parallelMap, threads } from '../index.js';
-import { bullmq } from '../lib/bullmq/index.js';
+import { bullmq } from '../lib/executors/cluster/index.js';
 import { atLeast, atMost, figure, fraction, present, type Table } from './section.js';
 import { quick, rounds, workers } from './settings.js';
 import { busy } from './tasks.js';

@@ -1,6 +1,6 @@
 import { type Observable, Subject } from 'rxjs';
-import { bullmq, type ClusterWorker, clusterWorker } from '../../lib/bullmq/index.js';
 import type { Chunk, Executor, Report, Run } from '../../lib/executor.js';
+import { bullmq, type ClusterWorker, clusterWorker } from '../../lib/executors/cluster/index.js';
 import type { MakeOptions } from '../lib/executors/contract/subject.js';
 
 let queues = 0;

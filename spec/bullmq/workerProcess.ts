@@ -14,7 +14,9 @@ export interface WorkerProcess {
   kill(): Promise<unknown>;
 }
 
-const program = fileURLToPath(new URL('../../lib/bullmq/workerProgram.js', import.meta.url));
+const program = fileURLToPath(
+  new URL('../../lib/executors/cluster/worker/workerProgram.js', import.meta.url),
+);
 
 /** Starts `rx-parfor-worker`. */
 export function launchWorker(args: readonly string[], env: NodeJS.ProcessEnv = {}): WorkerProcess {

@@ -1,8 +1,8 @@
 import { serialize } from 'node:v8';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fromBytes, toBytes } from '../../../lib/bullmq/codec.js';
-import { MessageError } from '../../../lib/bullmq/errors.js';
+import { fromBytes, toBytes } from '../../../../../lib/executors/cluster/protocol/codec.js';
+import { MessageError } from '../../../../../lib/executors/cluster/protocol/errors.js';
 import {
   readCancelled,
   readChunk,
@@ -11,8 +11,8 @@ import {
   readJob,
   readReports,
   readWorkerBeat,
-} from '../../../lib/bullmq/messages.js';
-import { difference } from '../../same.js';
+} from '../../../../../lib/executors/cluster/protocol/messages.js';
+import { difference } from '../../../../same.js';
 
 const codec = suite('bullmq: messages');
 const there = (value: unknown) => (fromBytes(toBytes({ value })) as { value: unknown }).value;

@@ -1,4 +1,4 @@
-import type { PackedColumn, PackedMessage, ReportMessage, Shape } from '../protocol/messages.js';
+import type { PackedColumn, PackedMessage, ReportMessage, Shape } from '../../../protocol/messages.js';
 import { fromBytes } from './codec.js';
 import { MessageError } from './errors.js';
 

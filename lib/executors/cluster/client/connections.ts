@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type ClusterConnection, connectionTo, Hold } from './connection.js';
-import type { QueueName } from './keys.js';
-import { type ScriptedRedis, withScripts } from './scripts.js';
+import { type ClusterConnection, connectionTo, Hold } from '../redis/connection.js';
+import type { QueueName } from '../redis/keys.js';
+import { type ScriptedRedis, withScripts } from '../redis/scripts.js';
 
 /** A client's connections to Redis. */
 export interface Link {

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readReports } from '../../../lib/bullmq/messages.js';
-import { Reporter } from '../../../lib/bullmq/reporter.js';
-import type { ReportMessage } from '../../../lib/protocol/messages.js';
-import { sleep, until } from '../../deadline.js';
+import { readReports } from '../../../../../lib/executors/cluster/protocol/messages.js';
+import { Reporter } from '../../../../../lib/executors/cluster/worker/reporter.js';
+import type { ReportMessage } from '../../../../../lib/protocol/messages.js';
+import { sleep, until } from '../../../../deadline.js';
 
 const report = (length: number, text = 'x'): ReportMessage => ({
   kind: 'report',

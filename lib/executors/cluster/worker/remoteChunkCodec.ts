@@ -1,7 +1,7 @@
-import type { Chunk, Report, Run } from '../executor.js';
-import type { Crossing } from '../executors/pool/chunkCodec.js';
-import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../protocol/messages.js';
-import { noRows } from '../serialization/columnBatch.js';
+import type { Chunk, Report, Run } from '../../../executor.js';
+import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../../../protocol/messages.js';
+import { noRows } from '../../../serialization/columnBatch.js';
+import type { Crossing } from '../../pool/chunkCodec.js';
 
 /** A run of another program, as its definition came. */
 export interface FarRun extends Run {

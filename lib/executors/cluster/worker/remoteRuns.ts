@@ -1,5 +1,5 @@
-import type { FarRun } from './farCrossing.js';
-import type { ClientBeat } from './messages.js';
+import type { ClientBeat } from '../protocol/messages.js';
+import type { FarRun } from './remoteChunkCodec.js';
 
 /** A run of a client, as this worker knows it. */
 interface Known {

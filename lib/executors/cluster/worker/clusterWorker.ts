@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import type { ResourceLimits } from 'node:worker_threads';
-import { executorRules } from '../executors/workerOptions.js';
-import { milliseconds, type Rule, yesOrNo } from '../options/checkOptions.js';
-import { checkQueue, queueRules } from './bullmq.js';
-import type { ClusterConnection } from './connection.js';
-import type { ChunkEnd } from './messages.js';
+import { milliseconds, type Rule, yesOrNo } from '../../../options/checkOptions.js';
+import { executorRules } from '../../workerOptions.js';
+import { checkQueue, queueRules } from '../client/bullmq.js';
+import type { ChunkEnd } from '../protocol/messages.js';
+import type { ClusterConnection } from '../redis/connection.js';
 import { QueueWorker } from './queueWorker.js';
 
 /** What a worker tells of itself. */

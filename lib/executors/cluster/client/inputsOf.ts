@@ -1,8 +1,8 @@
-import type { Chunk } from '../executor.js';
-import { part } from '../scheduling/inputs.js';
-import { packInputs } from '../serialization/columnBatch.js';
-import { toBytes } from './codec.js';
-import type { ChunkPayload } from './messages.js';
+import type { Chunk } from '../../../executor.js';
+import { part } from '../../../scheduling/inputs.js';
+import { packInputs } from '../../../serialization/columnBatch.js';
+import { toBytes } from '../protocol/codec.js';
+import type { ChunkPayload } from '../protocol/messages.js';
 
 /** The inputs of a chunk as a message; fewer of them where they are too many for one, or why the first cannot cross. */
 export function inputsOf(

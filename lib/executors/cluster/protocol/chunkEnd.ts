@@ -1,11 +1,11 @@
-import { TaskNotFoundError } from '../errors.js';
-import { LeaseExpired, WorkerLost } from '../executor.js';
-import { notRunnable } from '../executors/pool/reportOf.js';
-import { decodeThrown, Encoder } from '../serialization/encode.js';
+import { TaskNotFoundError } from '../../../errors.js';
+import { LeaseExpired, WorkerLost } from '../../../executor.js';
+import { decodeThrown, Encoder } from '../../../serialization/encode.js';
+import { notRunnable } from '../../pool/reportOf.js';
+import { Refusal } from '../worker/moduleTask.js';
+import { FarOutcome } from '../worker/remoteChunkCodec.js';
 import { MessageError, TaskRefusedError } from './errors.js';
-import { FarOutcome } from './farCrossing.js';
 import type { ChunkEnd } from './messages.js';
-import { Refusal } from './moduleTask.js';
 
 /** Why a chunk ended with an error. */
 export function endOf(error: unknown): ChunkEnd {

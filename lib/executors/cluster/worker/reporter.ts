@@ -1,8 +1,8 @@
-import type { ReportMessage } from '../protocol/messages.js';
-import { slicePacked } from '../serialization/columnBatch.js';
-import { toBytes } from './codec.js';
-import { tooLarge } from './inputsOf.js';
-import type { ChunkEnd } from './messages.js';
+import type { ReportMessage } from '../../../protocol/messages.js';
+import { slicePacked } from '../../../serialization/columnBatch.js';
+import { tooLarge } from '../client/inputsOf.js';
+import { toBytes } from '../protocol/codec.js';
+import type { ChunkEnd } from '../protocol/messages.js';
 
 /** What has settled is sent at least this often, in ms. */
 const REPORT_EVERY = 20;

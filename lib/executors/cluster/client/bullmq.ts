@@ -1,4 +1,4 @@
-import type { Executor } from '../executor.js';
+import type { Executor } from '../../../executor.js';
 import {
   checkOptions,
   isPlainObject,
@@ -6,11 +6,11 @@ import {
   ofType,
   type Rule,
   whole,
-} from '../options/checkOptions.js';
+} from '../../../options/checkOptions.js';
+import { DEFAULT_MAX_MESSAGE } from '../protocol/codec.js';
+import type { ClusterConnection } from '../redis/connection.js';
+import { DEFAULT_PREFIX } from '../redis/keys.js';
 import { ClusterExecutor } from './clusterExecutor.js';
-import { DEFAULT_MAX_MESSAGE } from './codec.js';
-import type { ClusterConnection } from './connection.js';
-import { DEFAULT_PREFIX } from './keys.js';
 
 /** Options of `bullmq()`. */
 export interface BullmqOptions {

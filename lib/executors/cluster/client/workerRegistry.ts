@@ -1,8 +1,8 @@
-import { saidBy } from './connection.js';
-import { NoWorkersError } from './errors.js';
-import { BEAT } from './keys.js';
-import { readWorkerBeat, type WorkerBeat } from './messages.js';
-import { warnOfRejected } from './warnOfRejected.js';
+import { NoWorkersError } from '../protocol/errors.js';
+import { readWorkerBeat, type WorkerBeat } from '../protocol/messages.js';
+import { warnOfRejected } from '../protocol/warnOfRejected.js';
+import { saidBy } from '../redis/connection.js';
+import { BEAT } from '../redis/keys.js';
 
 /** Milliseconds without workers until that is said. */
 const NO_WORKERS_AFTER = 4_000;

@@ -3,16 +3,11 @@ import { hostname } from 'node:os';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Subscription } from 'rxjs';
-import { TinypoolExecutor } from '../executors/pool/workerPool.js';
-import { parallelismOf, threadArguments } from '../executors/workerOptions.js';
-import { endBefore, endOf } from './chunkEnd.js';
-import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';
-import { DEFAULT_MAX_MESSAGE } from './codec.js';
-import { addressOf, connectionTo, saidBy } from './connection.js';
-import { MessageError } from './errors.js';
-import { type FarChunk, type FarReport, type FarRun, farCrossing } from './farCrossing.js';
-import { FarRuns } from './farRuns.js';
-import { BEAT, DEFAULT_PREFIX, jobId, Keys, LIFETIME, SLICE } from './keys.js';
+import { TinypoolExecutor } from '../../pool/workerPool.js';
+import { parallelismOf, threadArguments } from '../../workerOptions.js';
+import { endBefore, endOf } from '../protocol/chunkEnd.js';
+import { DEFAULT_MAX_MESSAGE } from '../protocol/codec.js';
+import { MessageError } from '../protocol/errors.js';
 import {
   type Cancelled,
   type ChunkEnd,
@@ -23,10 +18,15 @@ import {
   readDefinition,
   readJob,
   type WorkerBeat,
-} from './messages.js';
+} from '../protocol/messages.js';
+import { addressOf, connectionTo, saidBy } from '../redis/connection.js';
+import { BEAT, DEFAULT_PREFIX, jobId, Keys, LIFETIME, SLICE } from '../redis/keys.js';
+import { type ScriptedRedis, withScripts } from '../redis/scripts.js';
+import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';
 import { ModuleTasks } from './moduleTask.js';
+import { type FarChunk, type FarReport, type FarRun, farCrossing } from './remoteChunkCodec.js';
+import { FarRuns } from './remoteRuns.js';
 import { Reporter } from './reporter.js';
-import { type ScriptedRedis, withScripts } from './scripts.js';
 
 /** How long a job stays this worker's without its lock being renewed, in ms. The inputs are taken only once anyway. */
 const LOCK = 5_000;

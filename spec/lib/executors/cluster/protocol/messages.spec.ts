@@ -1,8 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { toBytes } from '../../../lib/bullmq/codec.js';
-import { MessageError } from '../../../lib/bullmq/errors.js';
-import { readChunk, readDefinition, readReports } from '../../../lib/bullmq/messages.js';
+import { toBytes } from '../../../../../lib/executors/cluster/protocol/codec.js';
+import { MessageError } from '../../../../../lib/executors/cluster/protocol/errors.js';
+import {
+  readChunk,
+  readDefinition,
+  readReports,
+} from '../../../../../lib/executors/cluster/protocol/messages.js';
 
 /** An array that is said to be this long and holds nothing: a few bytes. */
 const hollow = (length: number): unknown[] => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { FarRun } from '../../../lib/bullmq/farCrossing.js';
-import { FarRuns } from '../../../lib/bullmq/farRuns.js';
+import type { FarRun } from '../../../../../lib/executors/cluster/worker/remoteChunkCodec.js';
+import { FarRuns } from '../../../../../lib/executors/cluster/worker/remoteRuns.js';
 
 const [one, other] = ['1111111111111111', '2222222222222222'] as const;
 

@@ -1,9 +1,15 @@
 import * as assert from 'uvu/assert';
-import { type ClusterWorker, clusterWorker } from '../../../lib/bullmq/index.js';
-import { ContractCluster } from '../../bullmq/contractCluster.js';
-import { hasRedis, leftovers, type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
-import { sleep } from '../../deadline.js';
-import { contract } from '../executors/contract.js';
+import { type ClusterWorker, clusterWorker } from '../../../../lib/executors/cluster/index.js';
+import { ContractCluster } from '../../../bullmq/contractCluster.js';
+import {
+  hasRedis,
+  leftovers,
+  type RedisServer,
+  redisSuite,
+  startRedis,
+} from '../../../bullmq/redisServer.js';
+import { sleep } from '../../../deadline.js';
+import { contract } from '../contract.js';
 
 let server: RedisServer;
 let worker: ClusterWorker;

@@ -6,6 +6,7 @@ import { Queue } from 'bullmq';
 import { of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NotTransferableError, TaskNotFoundError } from '../../../../lib/errors.js';
 import {
   type BullmqOptions,
   bullmq,
@@ -13,16 +14,15 @@ import {
   clusterWorker,
   TaskRefusedError,
   type WorkerEvent,
-} from '../../../lib/bullmq/index.js';
-import { Keys } from '../../../lib/bullmq/keys.js';
-import { ModuleTasks, sendTask } from '../../../lib/bullmq/moduleTask.js';
-import { NotTransferableError, TaskNotFoundError } from '../../../lib/errors.js';
-import { task } from '../../../lib/task/task.js';
-import { parallelMap } from '../../../operators/parallelMap.js';
-import { type RedisServer, redisSuite, startRedis } from '../../bullmq/redisServer.js';
-import { timed, until, within } from '../../deadline.js';
-import { square } from '../../fixtures/tasks.js';
-import { errorOf, inFolder, rowsOf, warningsDuring } from '../executors/contract/subject.js';
+} from '../../../../lib/executors/cluster/index.js';
+import { Keys } from '../../../../lib/executors/cluster/redis/keys.js';
+import { ModuleTasks, sendTask } from '../../../../lib/executors/cluster/worker/moduleTask.js';
+import { task } from '../../../../lib/task/task.js';
+import { parallelMap } from '../../../../operators/parallelMap.js';
+import { type RedisServer, redisSuite, startRedis } from '../../../bullmq/redisServer.js';
+import { timed, until, within } from '../../../deadline.js';
+import { square } from '../../../fixtures/tasks.js';
+import { errorOf, inFolder, rowsOf, warningsDuring } from '../contract/subject.js';
 
 const paths = suite('bullmq: paths of tasks');
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import { Observable, Subject, type Subscriber } from 'rxjs';
-import { NotTransferableError } from '../errors.js';
+import { NotTransferableError } from '../../../errors.js';
 import {
   type Chunk,
   type Executor,
@@ -10,17 +10,13 @@ import {
   type Report,
   type Run,
   WorkerLost,
-} from '../executor.js';
-import { definitionOf } from '../executors/pool/definitionOf.js';
-import { reportOf } from '../executors/pool/reportOf.js';
-import { noRows } from '../serialization/columnBatch.js';
-import { errorOf } from './chunkEnd.js';
-import { toBytes } from './codec.js';
-import { addressOf, type ClusterConnection } from './connection.js';
-import { MessageError } from './errors.js';
-import { inputsOf, tooLarge } from './inputsOf.js';
-import { BEAT, clientOf, jobId, Keys, LIFETIME, PROLONG_AFTER, type QueueName, SLICE } from './keys.js';
-import { type Link, linkTo } from './link.js';
+} from '../../../executor.js';
+import { noRows } from '../../../serialization/columnBatch.js';
+import { definitionOf } from '../../pool/definitionOf.js';
+import { reportOf } from '../../pool/reportOf.js';
+import { errorOf } from '../protocol/chunkEnd.js';
+import { toBytes } from '../protocol/codec.js';
+import { MessageError } from '../protocol/errors.js';
 import {
   type Cancelled,
   type ChunkEnd,
@@ -28,11 +24,24 @@ import {
   type DefinitionPayload,
   type JobData,
   readReports,
-} from './messages.js';
-import { sendTask } from './moduleTask.js';
-import { Roster } from './roster.js';
-import type { ScriptedRedis } from './scripts.js';
-import { warnOfRejected } from './warnOfRejected.js';
+} from '../protocol/messages.js';
+import { warnOfRejected } from '../protocol/warnOfRejected.js';
+import { addressOf, type ClusterConnection } from '../redis/connection.js';
+import {
+  BEAT,
+  clientOf,
+  jobId,
+  Keys,
+  LIFETIME,
+  PROLONG_AFTER,
+  type QueueName,
+  SLICE,
+} from '../redis/keys.js';
+import type { ScriptedRedis } from '../redis/scripts.js';
+import { sendTask } from '../worker/moduleTask.js';
+import { type Link, linkTo } from './connections.js';
+import { inputsOf, tooLarge } from './inputsOf.js';
+import { Roster } from './workerRegistry.js';
 
 /** As on threads: more make a chunk's memory outgrow the caches. */
 const LIMIT = 16_384;

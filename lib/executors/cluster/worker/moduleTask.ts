@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { TaskNotFoundError } from '../errors.js';
-import type { TaskReference } from '../protocol/messages.js';
-import type { ClusterTask } from './messages.js';
+import { TaskNotFoundError } from '../../../errors.js';
+import type { TaskReference } from '../../../protocol/messages.js';
+import type { ClusterTask } from '../protocol/messages.js';
 
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 

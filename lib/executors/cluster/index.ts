@@ -1,0 +1,9 @@
+export { type BullmqOptions, bullmq } from './client/bullmq.js';
+export { NoWorkersError, TaskRefusedError } from './protocol/errors.js';
+export type { ClusterConnection } from './redis/connection.js';
+export {
+  type ClusterWorker,
+  type ClusterWorkerOptions,
+  clusterWorker,
+  type WorkerEvent,
+} from './worker/clusterWorker.js';
