@@ -1,10 +1,10 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
+import type { Block } from '../lib/dispatch/dispatcher.js';
+import { Link } from '../lib/dispatch/operate.js';
+import { blocks } from '../lib/dispatch/runTask.js';
 import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
-import { blocks } from '../lib/scheduling/blocks.js';
-import { Link } from '../lib/scheduling/link.js';
-import type { Block } from '../lib/scheduling/scheduler.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
 import type { Task } from '../lib/task/task.js';
 

@@ -1,8 +1,8 @@
 import type { OperatorFunction } from 'rxjs';
+import { rows } from '../lib/dispatch/emitRows.js';
+import { blocks } from '../lib/dispatch/runTask.js';
 import { inline } from '../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
-import { blocks } from '../lib/scheduling/blocks.js';
-import { rows } from '../lib/scheduling/rows.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
 import type { Task } from '../lib/task/task.js';
 

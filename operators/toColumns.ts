@@ -1,6 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
-import { Link } from '../lib/scheduling/link.js';
+import { Link } from '../lib/dispatch/operate.js';
 
 /**
  * Reduces rows to columns and emits them, once, when the source completes.

@@ -144,7 +144,7 @@ test('of operators only serialMap names one: inline, where it runs', () => {
 });
 
 test('the scheduler knows executors by their interface, and no clock but that of RxJS', () => {
-  const loaded = loadedBy('lib/scheduling/scheduler.ts');
+  const loaded = loadedBy('lib/dispatch/dispatcher.ts');
   assert.equal(
     loaded.filter(to => isExecutor(to) || to.startsWith('node:timers')),
     [],

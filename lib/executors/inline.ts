@@ -11,11 +11,11 @@ import {
 } from '../executor.js';
 import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
 import type { Packed } from '../protocol/messages.js';
+import { Turns } from '../queues/turns.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { now } from '../runtime/clock.js';
 import { noRows, packedRow } from '../serialization/columnBatch.js';
 import { callTask, isThenable } from '../task/callTask.js';
-import { Turns } from './turns.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {

@@ -12,7 +12,7 @@ import type {
   WorkerMessage,
   WorkerNotice,
 } from '../../protocol/messages.js';
-import { Fifo } from '../../scheduling/fifo.js';
+import { Fifo } from '../../queues/fifo.js';
 import { decodeThrown } from '../../serialization/encode.js';
 import { workerEntry } from './workerEntry.js';
 

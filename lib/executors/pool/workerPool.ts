@@ -13,8 +13,8 @@ import {
   WorkerLost,
 } from '../../executor.js';
 import type { Definition } from '../../protocol/messages.js';
+import { Turns } from '../../queues/turns.js';
 import { noRows } from '../../serialization/columnBatch.js';
-import { Turns } from '../turns.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type Crossing, ownCrossing } from './chunkCodec.js';
 import { ChunkExecution, type ExecutionOwner } from './chunkExecution.js';

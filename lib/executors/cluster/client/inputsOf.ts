@@ -1,5 +1,5 @@
+import { part } from '../../../dispatch/inputQueue.js';
 import type { Chunk } from '../../../executor.js';
-import { part } from '../../../scheduling/inputs.js';
 import { packInputs } from '../../../serialization/columnBatch.js';
 import { toBytes } from '../protocol/codec.js';
 import type { ChunkPayload } from '../protocol/messages.js';

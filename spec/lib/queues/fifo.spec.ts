@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Fifo } from '../../../lib/scheduling/fifo.js';
+import { Fifo } from '../../../lib/queues/fifo.js';
 
 test('a first-in, first-out list gives its items in their order, however they come and go', () => {
   const list = new Fifo<number>();

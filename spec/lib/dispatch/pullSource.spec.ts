@@ -1,8 +1,8 @@
 import { Subject, take, takeUntil } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { IteratorSupply } from '../../../lib/dispatch/pullSource.js';
 import { inline } from '../../../lib/executors/inline.js';
-import { IteratorSupply } from '../../../lib/scheduling/iteratorSupply.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 

@@ -1,4 +1,4 @@
-import { Fifo } from './fifo.js';
+import { Fifo } from '../queues/fifo.js';
 
 /** What an input has been through before: how often it was with a worker that died, how often it has failed. */
 export interface History {

@@ -1,8 +1,8 @@
 import { asyncScheduler } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Segment } from '../../../lib/scheduling/inputs.js';
-import { RetryQueue } from '../../../lib/scheduling/retryQueue.js';
+import type { Segment } from '../../../lib/dispatch/inputQueue.js';
+import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
 import { inVirtualTime } from '../../operators/marbleExecutor.js';
 
 const segment = (first: number): Segment => ({ first, values: [first], alone: true });

@@ -1,8 +1,8 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { unpack } from '../serialization/columnBatch.js';
 import { discard } from '../serialization/freeBuffers.js';
-import { Link } from './link.js';
-import type { Block } from './scheduler.js';
+import type { Block } from './dispatcher.js';
+import { Link } from './operate.js';
 
 /** Emits the rows of blocks one by one. */
 export const rows =

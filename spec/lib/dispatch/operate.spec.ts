@@ -1,7 +1,7 @@
 import { Observable, of, Subject, type Subscriber, take, throwError } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Link } from '../../../lib/scheduling/link.js';
+import { Link } from '../../../lib/dispatch/operate.js';
 
 const oops = new Error('oops');
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { from, interval, map, Observable, type SchedulerLike, Subject, type Subscriber, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Block, Scheduler } from '../../../lib/dispatch/dispatcher.js';
 import {
   MapError,
   NotTransferableError,
@@ -24,7 +25,6 @@ import { inline } from '../../../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
 import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress/progressMeter.js';
 import type { Packed } from '../../../lib/protocol/messages.js';
-import { type Block, Scheduler } from '../../../lib/scheduling/scheduler.js';
 import { unpack } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';

@@ -1,6 +1,6 @@
 import { Subscriber } from 'rxjs';
 import type { Chunk, Report } from '../executor.js';
-import type { History } from './inputs.js';
+import type { History } from './inputQueue.js';
 
 /** What a flight tells its scheduler. */
 export interface Tower {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Run } from '../../../lib/executor.js';
-import { Turns } from '../../../lib/executors/turns.js';
+import { Turns } from '../../../lib/queues/turns.js';
 
 const runOf = (name: string) => ({ name }) as unknown as Run;
 const [a, b] = [runOf('a'), runOf('b')];

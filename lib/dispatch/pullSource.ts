@@ -1,4 +1,4 @@
-import type { Scheduler, Supply } from './scheduler.js';
+import type { Scheduler, Supply } from './dispatcher.js';
 
 /** Reads an iterable or async iterable only as far as is asked for, and otherwise as `for` and `for await` do. */
 export class IteratorSupply implements Supply {

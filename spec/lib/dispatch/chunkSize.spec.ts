@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ChunkSize } from '../../../lib/scheduling/chunkSize.js';
+import { ChunkSize } from '../../../lib/dispatch/chunkSize.js';
 
 const lease = { slice: 8, limit: 1000 };
 const MANY = 1_000_000;

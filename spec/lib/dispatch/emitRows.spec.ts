@@ -1,8 +1,8 @@
 import { of, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rows } from '../../../lib/scheduling/rows.js';
-import type { Block } from '../../../lib/scheduling/scheduler.js';
+import type { Block } from '../../../lib/dispatch/dispatcher.js';
+import { rows } from '../../../lib/dispatch/emitRows.js';
 
 /** A block of numbers that is worth to be freed. */
 function blockOf(own: boolean): { block: Block; column: Float64Array } {

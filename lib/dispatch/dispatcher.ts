@@ -12,13 +12,13 @@ import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLo
 import type { Plan } from '../options/mapOptions.js';
 import type { ProgressMeter } from '../progress/progressMeter.js';
 import type { Packed } from '../protocol/messages.js';
+import { Fifo } from '../queues/fifo.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { noRows, slicePacked } from '../serialization/columnBatch.js';
 import { ChunkSize } from './chunkSize.js';
-import { Fifo } from './fifo.js';
-import { Flight, type Tower } from './flight.js';
-import { type History, Inputs, part, type Segment } from './inputs.js';
-import { Order } from './order.js';
+import { Flight, type Tower } from './inFlightChunk.js';
+import { type History, Inputs, part, type Segment } from './inputQueue.js';
+import { Order } from './reorderBuffer.js';
 import { RetryQueue } from './retryQueue.js';
 
 /** Consecutive inputs that have settled for good: rows of the good ones, errors of the others. */

@@ -5,9 +5,9 @@ import { progressBar } from '../progress/progressBar.js';
 import { ProgressMeter } from '../progress/progressMeter.js';
 import { Sweep } from '../sources/sweep.js';
 import type { Task } from '../task/task.js';
-import { IteratorSupply } from './iteratorSupply.js';
-import { Link } from './link.js';
-import { type Block, Scheduler } from './scheduler.js';
+import { type Block, Scheduler } from './dispatcher.js';
+import { Link } from './operate.js';
+import { IteratorSupply } from './pullSource.js';
 
 /**
  * Runs a task over the source's values and emits what settles, block by block: what every parallel operator is made of.

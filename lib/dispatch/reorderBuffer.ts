@@ -1,4 +1,4 @@
-import type { Block } from './scheduler.js';
+import type { Block } from './dispatcher.js';
 
 /** Holds settled blocks back until all inputs before them have settled. */
 export class Order {

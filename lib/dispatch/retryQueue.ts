@@ -1,6 +1,6 @@
 import { asyncScheduler, Subscription } from 'rxjs';
-import { Fifo } from './fifo.js';
-import type { Segment } from './inputs.js';
+import { Fifo } from '../queues/fifo.js';
+import type { Segment } from './inputQueue.js';
 
 /**
  * Failed inputs that wait for their next try.

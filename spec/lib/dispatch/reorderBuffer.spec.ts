@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Order } from '../../../lib/scheduling/order.js';
-import type { Block } from '../../../lib/scheduling/scheduler.js';
+import type { Block } from '../../../lib/dispatch/dispatcher.js';
+import { Order } from '../../../lib/dispatch/reorderBuffer.js';
 import { noRows } from '../../../lib/serialization/columnBatch.js';
 
 const block = (first: number, count: number): Block => ({
