@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import ts from 'typescript';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { modulesIn, sourceOf } from './project.js';
+import { modulesIn, sourceOf } from './support/project.js';
 
 // The direction of the design: index → operators → lib. Types count too, unless a test says otherwise.
 

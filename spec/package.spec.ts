@@ -11,7 +11,7 @@ import * as published from 'rx-parfor';
 import { lastValueFrom, of } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Packed, pack } from './packed.js';
+import { type Packed, pack } from './support/packed.js';
 
 const root = dirname(createRequire(import.meta.url).resolve('rx-parfor/package.json'));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

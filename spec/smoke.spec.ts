@@ -8,8 +8,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { install, pack } from './packed.js';
-import { project } from './project.js';
+import { install, pack } from './support/packed.js';
+import { project } from './support/project.js';
 
 let folder = '';
 

@@ -1,6 +1,6 @@
 import { lastValueFrom, map, range, take, timer, toArray } from 'rxjs';
 import { type Executor, parallelMap, processes, threads } from '../../index.js';
-import { childProcesses } from '../childProcesses.js';
+import { childProcesses } from '../support/childProcesses.js';
 
 /** What the workers are to do: some arithmetic, and to die when the order in shared memory says so. */
 const simulate = (x: number, order?: Int32Array) => {

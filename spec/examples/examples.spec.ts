@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hasRedis } from '../bullmq/redisServer.js';
+import { hasRedis } from '../support/cluster/redisServer.js';
 
 const root = dirname(createRequire(import.meta.url).resolve('rx-parfor/package.json'));
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url));

@@ -7,7 +7,7 @@ import { inline } from '../../lib/executors/inline.js';
 import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parallelMap } from '../../operators/parallelMap.js';
-import { marbles, oops } from './marbleExecutor.js';
+import { marbles, oops } from '../support/marbleExecutor.js';
 
 /** What a marble executor has in place of it is marbles. */
 const task = (letter: string): string => letter;

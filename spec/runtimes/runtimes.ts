@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { delimiter, dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { project } from '../project.js';
+import { project } from '../support/project.js';
 
 /** What became of the specs on one runtime. */
 export interface Outcome {

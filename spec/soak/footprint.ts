@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { childProcesses } from '../childProcesses.js';
+import { childProcesses } from '../support/childProcesses.js';
 
 /** What a run must not leave behind. */
 export interface Footprint {

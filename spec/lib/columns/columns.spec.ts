@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ColumnsBuilder } from '../../../lib/columns/columns.js';
-import { same } from '../../same.js';
+import { same } from '../../support/same.js';
 import { anyNumber, anyValue } from '../serialization/arbitraries.js';
 
 const it = suite('columns');

@@ -29,8 +29,8 @@ import { unpack } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
-import { inVirtualTime, plain } from '../../operators/marbleExecutor.js';
-import { propertyRuns } from '../../propertyRuns.js';
+import { inVirtualTime, plain } from '../../support/marbleExecutor.js';
+import { propertyRuns } from '../../support/propertyRuns.js';
 
 const oops = new Error('oops');
 const task = (input: unknown) => input;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Inputs, type Segment } from '../../../lib/dispatch/inputQueue.js';
-import { propertyRuns } from '../../propertyRuns.js';
+import { propertyRuns } from '../../support/propertyRuns.js';
 
 const filled = (...values: readonly unknown[]): Inputs => {
   const inputs = new Inputs();

@@ -7,8 +7,8 @@ import { inline } from '../../../lib/executors/inline.js';
 import { threads } from '../../../lib/executors/threads.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
-import { timed } from '../../deadline.js';
-import { propertyRuns } from '../../propertyRuns.js';
+import { timed } from '../../support/deadline.js';
+import { propertyRuns } from '../../support/propertyRuns.js';
 
 const reentrancy = suite('code of the user inside the engine');
 const it = timed(reentrancy);

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Segment } from '../../../lib/dispatch/inputQueue.js';
 import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
-import { inVirtualTime } from '../../operators/marbleExecutor.js';
+import { inVirtualTime } from '../../support/marbleExecutor.js';
 
 const segment = (first: number): Segment => ({ first, values: [first], alone: true });
 

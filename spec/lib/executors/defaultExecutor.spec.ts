@@ -4,10 +4,10 @@ import * as assert from 'uvu/assert';
 import { defaultExecutor } from '../../../lib/executors/defaultExecutor.js';
 import { physicalCores } from '../../../lib/executors/physicalCores.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
-import { timed } from '../../deadline.js';
+import { rowsOf } from '../../contract/subject.js';
 import { where } from '../../fixtures/tasks.js';
-import { run } from '../../program.js';
-import { rowsOf } from './contract/subject.js';
+import { timed } from '../../support/deadline.js';
+import { run } from '../../support/program.js';
 
 const shared = suite('the shared executor');
 const it = timed(shared);

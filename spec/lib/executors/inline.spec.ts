@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
-import { sleep, timed } from '../../deadline.js';
-import { contract } from './contract.js';
+import { contract } from '../../contract/contract.js';
+import { sleep, timed } from '../../support/deadline.js';
 
 contract('inline', ({ workers } = {}) => inline(workers === undefined ? {} : { concurrency: workers }), {
   crosses: false,

@@ -5,10 +5,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { processes } from '../../../lib/executors/processes.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
-import { timed } from '../../deadline.js';
+import { contract } from '../../contract/contract.js';
+import { inFolder } from '../../contract/subject.js';
 import { dieOnce } from '../../fixtures/tasks.js';
-import { inFolder } from './contract/subject.js';
-import { contract } from './contract.js';
+import { timed } from '../../support/deadline.js';
 
 contract(
   'processes',

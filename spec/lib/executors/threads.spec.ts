@@ -1,5 +1,5 @@
 import { threads } from '../../../lib/executors/threads.js';
-import { contract } from './contract.js';
+import { contract } from '../../contract/contract.js';
 
 contract(
   'threads',

@@ -14,9 +14,9 @@ import {
 } from '../../../lib/serialization/columnBatch.js';
 import { Encoder, Untransferable } from '../../../lib/serialization/encode.js';
 import { transfer } from '../../../lib/serialization/transfer.js';
-import { timed } from '../../deadline.js';
-import { propertyRuns } from '../../propertyRuns.js';
-import { same } from '../../same.js';
+import { timed } from '../../support/deadline.js';
+import { propertyRuns } from '../../support/propertyRuns.js';
+import { same } from '../../support/same.js';
 import { anyNumber, anyRows, anyValue } from './arbitraries.js';
 import { eachWay, pack, sent, unpackAll, ways } from './crossing.js';
 

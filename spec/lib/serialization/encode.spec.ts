@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decode, decodeThrown, Encoder, Untransferable } from '../../../lib/serialization/encode.js';
-import { timed } from '../../deadline.js';
 import { thrown, uncrossable } from '../../fixtures/faults.js';
 import { isKnot, knot, samples } from '../../fixtures/values.js';
-import { difference, same } from '../../same.js';
+import { timed } from '../../support/deadline.js';
+import { difference, same } from '../../support/same.js';
 import { anyKey, anyValue, recordOf } from './arbitraries.js';
 import { eachWay, type Way, ways } from './crossing.js';
 

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decode, Encoder } from '../../../lib/serialization/encode.js';
 import { isTransfer, transfer } from '../../../lib/serialization/transfer.js';
-import { same } from '../../same.js';
+import { same } from '../../support/same.js';
 
 const it = suite('transfer');
 

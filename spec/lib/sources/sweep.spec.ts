@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
 import { Sweep, sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
-import { timed } from '../../deadline.js';
+import { timed } from '../../support/deadline.js';
 
 const sweeps = suite('sweep');
 const it = timed(sweeps);

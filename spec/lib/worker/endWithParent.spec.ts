@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
-import { sleep, until } from '../../deadline.js';
+import { sleep, until } from '../../support/deadline.js';
 
 /** Living processes that were told that this one is their parent. */
 function childrenOf(pid: number): number[] {

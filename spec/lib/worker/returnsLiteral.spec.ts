@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { returnsLiteral } from '../../../lib/worker/returnsLiteral.js';
-import { timed } from '../../deadline.js';
+import { timed } from '../../support/deadline.js';
 
 const literals = suite('returnsLiteral');
 const it = timed(literals);

@@ -5,8 +5,8 @@ import { unpack } from '../../../lib/serialization/columnBatch.js';
 import { decode } from '../../../lib/serialization/encode.js';
 import type { LoadedTask } from '../../../lib/worker/loadTask.js';
 import { runChunk } from '../../../lib/worker/runChunk.js';
-import { sleep, timed } from '../../deadline.js';
 import { Qobj } from '../../fixtures/qobj.js';
+import { sleep, timed } from '../../support/deadline.js';
 import { pack, unpackAll } from '../serialization/crossing.js';
 
 const runs = suite('runChunk');

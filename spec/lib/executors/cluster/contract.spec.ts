@@ -1,15 +1,15 @@
 import * as assert from 'uvu/assert';
 import { type ClusterWorker, clusterWorker } from '../../../../lib/executors/cluster/index.js';
-import { ContractCluster } from '../../../bullmq/contractCluster.js';
+import { contract } from '../../../contract/contract.js';
+import { ContractCluster } from '../../../support/cluster/contractCluster.js';
 import {
   hasRedis,
   leftovers,
   type RedisServer,
   redisSuite,
   startRedis,
-} from '../../../bullmq/redisServer.js';
-import { sleep } from '../../../deadline.js';
-import { contract } from '../contract.js';
+} from '../../../support/cluster/redisServer.js';
+import { sleep } from '../../../support/deadline.js';
 
 let server: RedisServer;
 let worker: ClusterWorker;

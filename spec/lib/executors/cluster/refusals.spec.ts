@@ -19,10 +19,10 @@ import { Keys } from '../../../../lib/executors/cluster/redis/keys.js';
 import { ModuleTasks, sendTask } from '../../../../lib/executors/cluster/worker/moduleTask.js';
 import { task } from '../../../../lib/task/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
-import { type RedisServer, redisSuite, startRedis } from '../../../bullmq/redisServer.js';
-import { timed, until, within } from '../../../deadline.js';
+import { errorOf, inFolder, rowsOf, warningsDuring } from '../../../contract/subject.js';
 import { square } from '../../../fixtures/tasks.js';
-import { errorOf, inFolder, rowsOf, warningsDuring } from '../contract/subject.js';
+import { type RedisServer, redisSuite, startRedis } from '../../../support/cluster/redisServer.js';
+import { timed, until, within } from '../../../support/deadline.js';
 
 const paths = suite('bullmq: paths of tasks');
 

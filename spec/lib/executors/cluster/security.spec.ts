@@ -4,10 +4,10 @@ import { lastValueFrom, range, toArray } from 'rxjs';
 import * as assert from 'uvu/assert';
 import { bullmq } from '../../../../lib/executors/cluster/index.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
-import { type RedisServer, redisSuite, startRedis } from '../../../bullmq/redisServer.js';
-import { joinedWorker, launchWorker } from '../../../bullmq/workerProcess.js';
-import { timed, within } from '../../../deadline.js';
 import { square } from '../../../fixtures/tasks.js';
+import { type RedisServer, redisSuite, startRedis } from '../../../support/cluster/redisServer.js';
+import { joinedWorker, launchWorker } from '../../../support/cluster/workerProcess.js';
+import { timed, within } from '../../../support/deadline.js';
 
 const security = redisSuite('bullmq: TLS and passwords');
 const it = timed(security);

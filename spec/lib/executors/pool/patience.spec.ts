@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Patience } from '../../../../lib/executors/pool/patience.js';
-import { sleep } from '../../../deadline.js';
+import { sleep } from '../../../support/deadline.js';
 
 test('what was said while this thread was busy is heard before a worker counts as late', async () => {
   let late = 0;

@@ -12,7 +12,7 @@ import {
   readReports,
   readWorkerBeat,
 } from '../../../../../lib/executors/cluster/protocol/messages.js';
-import { difference } from '../../../../same.js';
+import { difference } from '../../../../support/same.js';
 
 const codec = suite('bullmq: messages');
 const there = (value: unknown) => (fromBytes(toBytes({ value })) as { value: unknown }).value;

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { readReports } from '../../../../../lib/executors/cluster/protocol/messages.js';
 import { Reporter } from '../../../../../lib/executors/cluster/worker/reporter.js';
 import type { ReportMessage } from '../../../../../lib/protocol/messages.js';
-import { sleep, until } from '../../../../deadline.js';
+import { sleep, until } from '../../../../support/deadline.js';
 
 const report = (length: number, text = 'x'): ReportMessage => ({
   kind: 'report',

@@ -4,15 +4,15 @@ import { pathToFileURL } from 'node:url';
 import { EMPTY, from, of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TaskError, TaskNotFoundError } from '../../../../lib/errors.js';
-import type { Executor } from '../../../../lib/executor.js';
-import { type Task, task } from '../../../../lib/task/task.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
-import { parfor } from '../../../../operators/parfor.js';
-import { timed } from '../../../deadline.js';
-import { environment, nested, square, where } from '../../../fixtures/tasks.js';
-import { run } from '../../../program.js';
+import { TaskError, TaskNotFoundError } from '../../lib/errors.js';
+import type { Executor } from '../../lib/executor.js';
+import { type Task, task } from '../../lib/task/task.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
+import { parfor } from '../../operators/parfor.js';
+import { environment, nested, square, where } from '../fixtures/tasks.js';
+import { timed } from '../support/deadline.js';
+import { run } from '../support/program.js';
 import { errorOf, inFolder, outcomeOf, rowsOf, type Subject } from './subject.js';
 
 // What compilers put into functions.

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { from, type Observable, take } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { MapError, TaskError } from '../../../../lib/errors.js';
-import type { Executor } from '../../../../lib/executor.js';
-import type { MapOptions } from '../../../../lib/options/mapOptions.js';
-import { sweep } from '../../../../lib/sources/sweep.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
-import { timed } from '../../../deadline.js';
-import { type Order, obey } from '../../../fixtures/programs.js';
-import { difference } from '../../../same.js';
+import type { MapError, TaskError } from '../../lib/errors.js';
+import type { Executor } from '../../lib/executor.js';
+import type { MapOptions } from '../../lib/options/mapOptions.js';
+import { sweep } from '../../lib/sources/sweep.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
+import { type Order, obey } from '../fixtures/programs.js';
+import { timed } from '../support/deadline.js';
+import { difference } from '../support/same.js';
 import { outcomeOf, rowsOf, type Subject } from './subject.js';
 
 /** Options of a run whose inputs are single values. */

@@ -1,12 +1,12 @@
 import { from, of, range, take } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TaskError } from '../../../../lib/errors.js';
-import type { Executor } from '../../../../lib/executor.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
-import { parfor } from '../../../../operators/parfor.js';
-import { sleep, timed, within } from '../../../deadline.js';
+import { TaskError } from '../../lib/errors.js';
+import type { Executor } from '../../lib/executor.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
+import { parfor } from '../../operators/parfor.js';
+import { sleep, timed, within } from '../support/deadline.js';
 import { errorOf, rowsOf, type Subject, upTo } from './subject.js';
 
 /** Tasks that do what nobody expects of them cost themselves, and no run beside or after theirs. */

@@ -1,11 +1,11 @@
-import { failures } from './contract/failures.js';
-import { hostile } from './contract/hostile.js';
-import { lifetime } from './contract/lifetime.js';
-import { programs } from './contract/programs.js';
-import { rows } from './contract/rows.js';
-import type { Capabilities, MakeExecutor } from './contract/subject.js';
-import { tasks } from './contract/tasks.js';
-import { values } from './contract/values.js';
+import { failures } from './failures.js';
+import { hostile } from './hostile.js';
+import { lifetime } from './lifetime.js';
+import { programs } from './programs.js';
+import { rows } from './rows.js';
+import type { Capabilities, MakeExecutor } from './subject.js';
+import { tasks } from './tasks.js';
+import { values } from './values.js';
 
 /**
  * What every executor promises, whatever its workers are.

@@ -15,15 +15,14 @@ import {
 } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MapError, TaskError } from '../../../../lib/errors.js';
-import type { Executor } from '../../../../lib/executor.js';
-import type { Progress } from '../../../../lib/progress/progressMeter.js';
-import { sweep } from '../../../../lib/sources/sweep.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
-import { parfor } from '../../../../operators/parfor.js';
-import { sleep, timed, within } from '../../../deadline.js';
-import { failFor } from '../../../fixtures/faults.js';
+import { MapError, TaskError } from '../../lib/errors.js';
+import type { Executor } from '../../lib/executor.js';
+import type { Progress } from '../../lib/progress/progressMeter.js';
+import { sweep } from '../../lib/sources/sweep.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
+import { parfor } from '../../operators/parfor.js';
+import { failFor } from '../fixtures/faults.js';
 import {
   echo,
   observed,
@@ -33,7 +32,8 @@ import {
   spanOf,
   square,
   unsteady,
-} from '../../../fixtures/tasks.js';
+} from '../fixtures/tasks.js';
+import { sleep, timed, within } from '../support/deadline.js';
 import { errorOf, inFolder, outcomeOf, rowsOf, type Subject, upTo, Watched } from './subject.js';
 
 /** Rows come, each once, in the order that was asked for. */

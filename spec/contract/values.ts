@@ -1,14 +1,13 @@
 import { from, of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NotTransferableError, TaskError } from '../../../../lib/errors.js';
-import type { Executor } from '../../../../lib/executor.js';
-import { transfer } from '../../../../lib/serialization/transfer.js';
-import type { Task } from '../../../../lib/task/task.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../../../operators/parallelMapSettled.js';
-import { timed } from '../../../deadline.js';
-import { makeUncrossable, promiseUncrossable, raiseFunction, uncrossable } from '../../../fixtures/faults.js';
+import { NotTransferableError, TaskError } from '../../lib/errors.js';
+import type { Executor } from '../../lib/executor.js';
+import { transfer } from '../../lib/serialization/transfer.js';
+import type { Task } from '../../lib/task/task.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
+import { makeUncrossable, promiseUncrossable, raiseFunction, uncrossable } from '../fixtures/faults.js';
 import {
   Brittle,
   brittle,
@@ -22,8 +21,8 @@ import {
   Qobj,
   throwWith,
   twice,
-} from '../../../fixtures/qobj.js';
-import { echo, give, giveArray, giveRow, parameters, square } from '../../../fixtures/tasks.js';
+} from '../fixtures/qobj.js';
+import { echo, give, giveArray, giveRow, parameters, square } from '../fixtures/tasks.js';
 import {
   consume,
   isKnot,
@@ -38,8 +37,9 @@ import {
   untie,
   verify,
   verifyShared,
-} from '../../../fixtures/values.js';
-import { same } from '../../../same.js';
+} from '../fixtures/values.js';
+import { timed } from '../support/deadline.js';
+import { same } from '../support/same.js';
 import { errorOf, rowsOf, type Subject, upTo } from './subject.js';
 
 const names = Object.keys(samples);

@@ -1,7 +1,7 @@
 import { type Observable, Subject } from 'rxjs';
-import type { Chunk, Executor, Report, Run } from '../../lib/executor.js';
-import { bullmq, type ClusterWorker, clusterWorker } from '../../lib/executors/cluster/index.js';
-import type { MakeOptions } from '../lib/executors/contract/subject.js';
+import type { Chunk, Executor, Report, Run } from '../../../lib/executor.js';
+import { bullmq, type ClusterWorker, clusterWorker } from '../../../lib/executors/cluster/index.js';
+import type { MakeOptions } from '../../contract/subject.js';
 
 let queues = 0;
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastValueFrom, Observable, toArray } from 'rxjs';
-import type { Chunk, Executor, Report, Run } from '../../../../lib/executor.js';
+import type { Chunk, Executor, Report, Run } from '../../lib/executor.js';
 
 /** What a contract asks of a maker of executors; an executor takes of it what it knows. */
 export interface MakeOptions {

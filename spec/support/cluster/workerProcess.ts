@@ -15,7 +15,7 @@ export interface WorkerProcess {
 }
 
 const program = fileURLToPath(
-  new URL('../../lib/executors/cluster/worker/workerProgram.js', import.meta.url),
+  new URL('../../../lib/executors/cluster/worker/workerProgram.js', import.meta.url),
 );
 
 /** Starts `rx-parfor-worker`. */

@@ -1,13 +1,13 @@
 import { from, of, range, take } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Executor, ExecutorClosedError } from '../../../../lib/executor.js';
-import { sweep } from '../../../../lib/sources/sweep.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { sleep, timed, until, within } from '../../../deadline.js';
-import { hangFor, sees, spin, spinStubbornly, work } from '../../../fixtures/faults.js';
-import { pause, square, where } from '../../../fixtures/tasks.js';
-import { allGone, isAlive, run, start } from '../../../program.js';
+import { type Executor, ExecutorClosedError } from '../../lib/executor.js';
+import { sweep } from '../../lib/sources/sweep.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { hangFor, sees, spin, spinStubbornly, work } from '../fixtures/faults.js';
+import { pause, square, where } from '../fixtures/tasks.js';
+import { sleep, timed, until, within } from '../support/deadline.js';
+import { allGone, isAlive, run, start } from '../support/program.js';
 import { errorOf, outcomeOf, rowsOf, type Subject, upTo, Watched } from './subject.js';
 
 /** An executor holds what it needs for as long as it is needed, and nobody up. */

@@ -5,13 +5,12 @@ import { pathToFileURL } from 'node:url';
 import { from, of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../../../lib/errors.js';
-import type { Executor } from '../../../../lib/executor.js';
-import { sweep } from '../../../../lib/sources/sweep.js';
-import { task } from '../../../../lib/task/task.js';
-import { parallelMap } from '../../../../operators/parallelMap.js';
-import { parallelMapSettled, type SettledRow } from '../../../../operators/parallelMapSettled.js';
-import { sleep, timed, until, within } from '../../../deadline.js';
+import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../lib/errors.js';
+import type { Executor } from '../../lib/executor.js';
+import { sweep } from '../../lib/sources/sweep.js';
+import { task } from '../../lib/task/task.js';
+import { parallelMap } from '../../operators/parallelMap.js';
+import { parallelMapSettled, type SettledRow } from '../../operators/parallelMapSettled.js';
 import {
   abortFor,
   disconnectFor,
@@ -30,9 +29,10 @@ import {
   spinFor,
   throwBeside,
   thrown,
-} from '../../../fixtures/faults.js';
-import { dieOnce, pause, square, where } from '../../../fixtures/tasks.js';
-import { run } from '../../../program.js';
+} from '../fixtures/faults.js';
+import { dieOnce, pause, square, where } from '../fixtures/tasks.js';
+import { sleep, timed, until, within } from '../support/deadline.js';
+import { run } from '../support/program.js';
 import {
   errorOf,
   inFolder,
