@@ -1,23 +1,23 @@
 export type { Column, Columns } from './lib/columns/columns.js';
 export {
-  type Crossing,
   type FailedInput,
   MapError,
   NotTransferableError,
   TaskError,
   TaskNotFoundError,
   TaskTimeoutError,
+  type ValueRole,
   WorkerCrashError,
   type WorkerExit,
 } from './lib/errors.js';
-export type { Chunk, Executor, Failure, Lease, Report, Run } from './lib/executor.js';
-export { ExecutorClosedError, LeaseExpired, WorkerLost } from './lib/executor.js';
+export type { Chunk, ChunkPolicy, Executor, Failure, Report, Run } from './lib/executor.js';
+export { ChunkTimeoutError, ExecutorClosedError, WorkerLostError } from './lib/executor.js';
 export { type InlineOptions, inline } from './lib/executors/inline.js';
 export { type ProcessesOptions, processes } from './lib/executors/processes.js';
 export { type ThreadsOptions, threads } from './lib/executors/threads.js';
 export type { MapOptions, RetryOptions } from './lib/options/mapOptions.js';
 export type { Progress } from './lib/progress/progressMeter.js';
-export type { Packed, PackedColumn, Shape } from './lib/protocol/messages.js';
+export type { BatchColumn, BatchShape, ColumnBatch } from './lib/protocol/columnBatch.js';
 export { type ClassCodec, registerClass } from './lib/serialization/registerClass.js';
 export { transfer } from './lib/serialization/transfer.js';
 export { grid } from './lib/sources/grid.js';

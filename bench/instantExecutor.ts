@@ -6,8 +6,8 @@ import type { Chunk, Executor, Report } from '../index.js';
  *
  * What a run takes then is the engine's own share of the main thread: source, queue, order, rows.
  */
-export function instantExecutor(parallelism: number, limit: number): Executor {
-  const column = Float64Array.from({ length: limit }, (_, i) => i);
+export function instantExecutor(parallelism: number, maxInputs: number): Executor {
+  const column = Float64Array.from({ length: maxInputs }, (_, i) => i);
   const answer = (count: number): Report => {
     const part = column.subarray(0, count);
     const rows = { length: count, shape: { kind: 'tuple' }, columns: [part, part, part] } as const;
@@ -16,7 +16,7 @@ export function instantExecutor(parallelism: number, limit: number): Executor {
   const close = async (): Promise<void> => undefined;
   return {
     parallelism,
-    lease: { slice: 8, limit },
+    chunkPolicy: { timeSlice: 8, maxInputs },
     run: ({ inputs }: Chunk) =>
       new Observable<Report>(subscriber => {
         queueMicrotask(() => {
@@ -25,6 +25,5 @@ export function instantExecutor(parallelism: number, limit: number): Executor {
         });
       }),
     close,
-    [Symbol.asyncDispose]: close,
   };
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { count, lastValueFrom, range } from 'rxjs';
 import { parallelMap, threads } from '../index.js';
+import { defaultChunkPolicy } from '../lib/executor.js';
 import { BareWorkers } from './bareWorkers.js';
 import { elapsed, interleaved, warmUp } from './interleaved.js';
 import { mainThreadTimeOf } from './mainThreadTime.js';
@@ -84,25 +85,25 @@ const scaled = (caption: string, figures: readonly Figures[]): Table => ({
 });
 
 /** How much work a chunk of one worker holds; the main thread serves one after another. */
-const { slice, limit } = threads({ maxThreads: 1 }).lease;
+const { timeSlice, maxInputs } = defaultChunkPolicy;
 
 /** What such a chunk costs the main thread in µs when it reports several times, as those of tasks of 1 ms do. */
 const most = blockedFigures.at(-1) as Figures;
-const perSlice = (1000 * slice * most.main) / (most.workers * most.efficiency);
+const perSlice = (1000 * timeSlice * most.main) / (most.workers * most.efficiency);
 
 const bound: Table = {
   caption: 'The main thread as the bound, computed from its time per row and per chunk',
   head: ['task, µs', 'rows in a chunk', "main thread's µs for it", 'workers that it can feed', 'rows/s then'],
   rows: [0.1, 1, 10, 100, 1000, 10_000].map(size => {
-    const rows = Math.max(1, Math.min(limit, Math.floor((1000 * slice) / size)));
-    const cost = (rows > 1 && rows < limit ? perSlice : perChunk) + rows * perRow;
+    const rows = Math.max(1, Math.min(maxInputs, Math.floor((1000 * timeSlice) / size)));
+    const cost = (rows > 1 && rows < maxInputs ? perSlice : perChunk) + rows * perRow;
     return [size, rows, cost, (rows * size) / cost, (rows * 1e6) / cost].map(value => figure(value));
   }),
 };
 
 await present({
   title: 'Scaling',
-  about: `Tasks of about 1 ms, ${figure(tasksPerWorker)} for each worker; median of ${rounds}. Busy tasks go as far as there are cores (${cores} here). Blocked ones wait for 1 ms without using a core, so that more workers than cores show what the engine can feed. The main thread takes ${figure(perRow * 1000)} ns a row and ${figure(perChunk)} µs a chunk of one input; ${figure(perSlice)} µs a chunk that lasts ${slice} ms and reports meanwhile.`,
+  about: `Tasks of about 1 ms, ${figure(tasksPerWorker)} for each worker; median of ${rounds}. Busy tasks go as far as there are cores (${cores} here). Blocked ones wait for 1 ms without using a core, so that more workers than cores show what the engine can feed. The main thread takes ${figure(perRow * 1000)} ns a row and ${figure(perChunk)} µs a chunk of one input; ${figure(perSlice)} µs a chunk that lasts ${timeSlice} ms and reports meanwhile.`,
   verdicts: [],
   tables: [scaled('Busy tasks of 1 ms', busyFigures), scaled('Blocked tasks of 1 ms', blockedFigures), bound],
 });

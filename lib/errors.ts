@@ -66,11 +66,13 @@ export const describeStack = (thrown: unknown): string =>
   isError(thrown) ? attempt(() => String(thrown.stack), describeThrown(thrown)) : describeThrown(thrown);
 
 /**
- * Makes `name` a property of the prototype, as the built-in errors have it. Called behind each class, not in a static
- * block: a bundler renames a class that names itself.
+ * Gives the prototype of an error class its `name`, as the built-in errors have it, and its `code`.
+ *
+ * Called after each class, not in a static block: a bundler renames a class that names itself.
  */
-function setName(Class: { prototype: object }, name: string): void {
-  Object.defineProperty(Class.prototype, 'name', { value: name, configurable: true, writable: true });
+export function nameError(Class: { prototype: object }, name: string, code: string): void {
+  for (const [key, value] of Object.entries({ name, code }))
+    Object.defineProperty(Class.prototype, key, { value, configurable: true, writable: true });
 }
 
 /**
@@ -83,6 +85,8 @@ function setName(Class: { prototype: object }, name: string): void {
  *   .subscribe({ error: e => console.log(e.index, e.input, e.cause.message) }); // 7 7 seven
  */
 export class TaskError extends Error {
+  /** Names the kind of failure; each subclass has its own. */
+  declare readonly code: string;
   /** The input's place in the source, from 0; `undefined` where the failure is the whole run's. */
   readonly index: number | undefined;
   /** The input itself. */
@@ -97,7 +101,7 @@ export class TaskError extends Error {
     this.input = failed.input;
   }
 }
-setName(TaskError, 'TaskError');
+nameError(TaskError, 'TaskError', 'RX_PARFOR_TASK');
 
 /** A task ran longer than `taskTimeout`, or (then without an `index`) the run longer than `timeout`. */
 export class TaskTimeoutError extends TaskError {
@@ -115,7 +119,7 @@ export class TaskTimeoutError extends TaskError {
     this.timeout = timeout;
   }
 }
-setName(TaskTimeoutError, 'TaskTimeoutError');
+nameError(TaskTimeoutError, 'TaskTimeoutError', 'RX_PARFOR_TASK_TIMEOUT');
 
 /** How a worker ended: its exit code where it had one, and in words. */
 export interface WorkerExit {
@@ -146,21 +150,21 @@ export class WorkerCrashError extends TaskError {
     this.reason = reason;
   }
 }
-setName(WorkerCrashError, 'WorkerCrashError');
+nameError(WorkerCrashError, 'WorkerCrashError', 'RX_PARFOR_WORKER_CRASH');
 
 /** What could not cross to or from a worker. */
-export type Crossing = 'input' | 'result' | 'args' | 'kwargs';
+export type ValueRole = 'input' | 'result' | 'args' | 'kwargs';
 
 /**
  * A value cannot cross to a worker or back: a function, a symbol, or an instance of a class that is not registered.
  * `what` says which value, `index` the input, `path` the place inside it (`.model.solve`, `[3]`, `` for the value itself).
  */
 export class NotTransferableError extends TaskError {
-  readonly what: Crossing;
+  readonly what: ValueRole;
   readonly path: string;
   readonly why: string;
 
-  constructor(failed: FailedInput, what: Crossing, path: string, why: string) {
+  constructor(failed: FailedInput, what: ValueRole, path: string, why: string) {
     const where = what === 'args' || what === 'kwargs' ? `\`${what}\`` : `the ${what} of ${which(failed)}`;
     super(
       failed,
@@ -172,10 +176,11 @@ export class NotTransferableError extends TaskError {
     this.why = why;
   }
 }
-setName(NotTransferableError, 'NotTransferableError');
+nameError(NotTransferableError, 'NotTransferableError', 'RX_PARFOR_NOT_TRANSFERABLE');
 
 /** The module of a task, or its export, is not there or does not load; `cause` holds the module's own error. */
 export class TaskNotFoundError extends Error {
+  declare readonly code: 'RX_PARFOR_TASK_NOT_FOUND';
   /** The module, as the worker was told to import it. */
   readonly module: string;
   /** The export that should be the task. */
@@ -193,14 +198,15 @@ export class TaskNotFoundError extends Error {
     this.why = why;
   }
 }
-setName(TaskNotFoundError, 'TaskNotFoundError');
+nameError(TaskNotFoundError, 'TaskNotFoundError', 'RX_PARFOR_TASK_NOT_FOUND');
 
 /** Every failure of a run with `failFast: false`, in the order of the inputs, as `errors`. */
 export class MapError extends AggregateError {
+  declare readonly code: 'RX_PARFOR_MAP';
   declare errors: TaskError[];
 
   constructor(errors: TaskError[], total: number) {
     super(errors, `${errors.length} of ${total} inputs failed; the first: ${errors[0]?.message ?? ''}`);
   }
 }
-setName(MapError, 'MapError');
+nameError(MapError, 'MapError', 'RX_PARFOR_MAP');

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
-import type { WorkerExit } from './errors.js';
-import type { Packed } from './protocol/messages.js';
+import { nameError, type WorkerExit } from './errors.js';
+import type { ColumnBatch } from './protocol/columnBatch.js';
 import type { Task } from './task/task.js';
 
 /** What the chunks of one subscription share. One object for the whole run: an executor may key its own state by it. */
@@ -9,7 +9,7 @@ export interface Run {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>> | undefined;
   readonly spread: boolean;
-  /** How many chunks the run has on their way at most. */
+  /** The most chunks that the run has under way at once. */
   readonly concurrency: number;
   /** Milliseconds for one task, from its start; `undefined` for no limit. */
   readonly taskTimeout: number | undefined;
@@ -20,7 +20,7 @@ export interface Chunk {
   readonly run: Run;
   /** The index of the first input. */
   readonly first: number;
-  /** Until the chunk has ended; the memory of numbers serves others then. */
+  /** Valid until the chunk has ended: the memory of numbers is used again then. */
   readonly inputs: ArrayLike<unknown>;
 }
 
@@ -28,7 +28,7 @@ export interface Chunk {
 export interface Failure {
   readonly offset: number;
   readonly cause: unknown;
-  /** There where the input or the result could not cross. */
+  /** Given where the input or the result could not cross: where in it, and why. */
   readonly untransferable?:
     | {
         readonly what: 'input' | 'result';
@@ -36,84 +36,105 @@ export interface Failure {
         readonly why: string;
       }
     | undefined;
-  /** Whether the task has returned after its `taskTimeout`. Default: false. */
+  /** True if the task has returned after its `taskTimeout`. Default: false. */
   readonly expired?: boolean;
 }
 
-/** The next `count` inputs of a chunk have settled: `rows` of those that did not fail, `failures` of the others. */
+/**
+ * The outcome of the next `count` inputs of a chunk: `rows` of those that succeeded, `failures` of the others.
+ *
+ * `columnBatch(rows)` makes the batch of an array of rows; `noRows` is the empty one.
+ */
 export interface Report {
   readonly count: number;
-  readonly rows: Packed;
+  readonly rows: ColumnBatch;
   readonly failures: readonly Failure[];
   /** Milliseconds that the task took for these inputs, without the way there and back. */
   readonly elapsed: number;
 }
 
 /** How much work is worth one trip to a worker. */
-export interface Lease {
-  /** Milliseconds of work that a chunk should hold; the worker starts no further input after them. */
-  readonly slice: number;
-  /** The most inputs in a chunk. */
-  readonly limit: number;
-  /**
-   * Whether a worker may be given one chunk more than it runs, `behind` the other, so that it need not wait for the next
-   * one. Default: false.
-   */
-  readonly ahead?: boolean;
+export interface ChunkPolicy {
+  /** Milliseconds of work that a chunk should hold. An executor may hand back what a worker has not begun after them. */
+  readonly timeSlice: number;
+  /** The most inputs in a chunk: a whole number from 1. */
+  readonly maxInputs: number;
 }
 
+/** The policy where an executor names none. */
+export const defaultChunkPolicy: ChunkPolicy = { timeSlice: 8, maxInputs: 16_384 };
+
 /**
- * What owns workers and runs chunks on them.
+ * Owns workers and runs chunks on them: the term is that of Python's `concurrent.futures`.
  *
- * The term is that of Python's `concurrent.futures`. An executor of your own works wherever these do.
+ * Three members are enough for an executor of your own: `parallelism`, `run` and `close`. The others are capabilities
+ * that may be left out. The contract suite of `rx-parfor/testing` says whether one keeps its promises.
  */
 export interface Executor {
-  /** How many chunks can run at once. It may change while a run is under way. */
+  /** How many chunks can run at once: a whole number from 1. It may change while a run is under way, see `changes`. */
   readonly parallelism: number;
-  /** Emits when `parallelism` has changed, whatever the value. Default: it never does. */
-  readonly changes?: Observable<unknown>;
-  readonly lease: Lease;
   /**
    * Runs a chunk. Cold: subscribing starts it. It emits what has settled, front to back; completes when the worker is
    * free again, also before all inputs have run (the rest is then given out anew); unsubscribing cancels.
    *
-   * It errors with `WorkerLost` or `LeaseExpired` where the worker is gone: what was not reported runs again, one by
-   * one. Any other error ends the run.
-   * @param behind only with `lease.ahead`: a chunk of the same run that is under way; this one runs on the same worker,
-   * after it
+   * It errors with `WorkerLostError` or `ChunkTimeoutError` where the worker is gone: what was not reported runs again,
+   * one by one. Any other error ends the run.
    */
-  run(chunk: Chunk, behind?: Chunk): Observable<Report>;
-  /** Completes a chunk that waits `behind` another, at once, where nothing of it has run: its inputs go elsewhere. */
-  recall?(chunk: Chunk): void;
-  /** Whether a chunk that was subscribed to waits for a worker still, which progress does not count as running. */
+  run(chunk: Chunk): Observable<Report>;
+  /** Ends the workers. Runs that are under way end with an `ExecutorClosedError`. */
+  close(): Promise<void>;
+
+  /** How large chunks should be. Default: 8 ms of work, at most 16,384 inputs. */
+  readonly chunkPolicy?: ChunkPolicy | undefined;
+  /** Emits when `parallelism` has changed, whatever the value. Default: it never does. */
+  readonly changes?: Observable<unknown> | undefined;
+  /** Gives a busy worker its next chunk ahead of time. Default: a worker waits for its next chunk. */
+  readonly prefetching?: Prefetching | undefined;
+  /** Returns true if a chunk that was subscribed to still waits for a worker; progress does not count it as running. */
   isWaiting?(chunk: Chunk): boolean;
   /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */
   poll?(): void;
-  /** Is told when a run is over: no chunk of it will come any more. */
-  release?(run: Run): void;
-  /** Ends the workers. Runs that are under way end with an error. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+  /** Hears that a run is over: no chunk of it will come any more. */
+  forget?(run: Run): void;
+}
+
+/** The capability of giving a busy worker one chunk more than it runs, so that it need not wait for the next one. */
+export interface Prefetching {
+  /** Runs a chunk as `run` does, on the worker of another chunk of the same run that is under way, after that one. */
+  run(chunk: Chunk, after: Chunk): Observable<Report>;
+  /**
+   * Completes a chunk that waits after another, at once, where nothing of it has run: its inputs go elsewhere. Without
+   * it, tasks longer than a time slice are not given ahead.
+   */
+  recall?(chunk: Chunk): void;
 }
 
 /** The worker died before it had reported all of the chunk. */
-export class WorkerLost extends Error {
+export class WorkerLostError extends Error {
+  declare readonly code: 'RX_PARFOR_WORKER_LOST';
+
   constructor(
     readonly exit: WorkerExit,
-    /** Whether it died before it ran anything: no input is to blame then, and the executor ends it if that goes on. */
+    /** True if it died before it ran anything: no input is to blame then, and the executor ends it if that goes on. */
     readonly atStart = false,
   ) {
     super(exit.reason);
   }
 }
+nameError(WorkerLostError, 'WorkerLostError', 'RX_PARFOR_WORKER_LOST');
 
-/** A task of the chunk passed `taskTimeout`, and its worker was ended. */
-export class LeaseExpired extends Error {}
+/** A task of the chunk passed its `taskTimeout`, and its worker was ended. */
+export class ChunkTimeoutError extends Error {
+  declare readonly code: 'RX_PARFOR_CHUNK_TIMEOUT';
+}
+nameError(ChunkTimeoutError, 'ChunkTimeoutError', 'RX_PARFOR_CHUNK_TIMEOUT');
 
-/** A run on an executor that was closed. */
+/** A run was started on an executor that was closed, or was under way when it closed. */
 export class ExecutorClosedError extends Error {
+  declare readonly code: 'RX_PARFOR_EXECUTOR_CLOSED';
+
   constructor() {
     super('the executor is closed; run on one that is open, or close it after the run has ended');
-    this.name = 'ExecutorClosedError';
   }
 }
+nameError(ExecutorClosedError, 'ExecutorClosedError', 'RX_PARFOR_EXECUTOR_CLOSED');

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
-import { rows } from '../lib/dispatch/emitRows.js';
-import { blocks } from '../lib/dispatch/runTask.js';
+import { emitRows } from '../lib/dispatch/emitRows.js';
+import { runTask } from '../lib/dispatch/runTask.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
 import type { Task } from '../lib/task/task.js';
@@ -63,5 +63,5 @@ export function parallelMap<T, R, A extends Args = [], K extends object = never>
 ): OperatorFunction<T, R>;
 export function parallelMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   const plan = planOf('parallelMap', task, options);
-  return source => source.pipe(blocks(task, plan), rows());
+  return source => source.pipe(runTask(task, plan), emitRows());
 }

@@ -1,11 +1,11 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { Block } from '../lib/dispatch/dispatcher.js';
+import type { SettledBatch } from '../lib/dispatch/dispatcher.js';
 import { Link } from '../lib/dispatch/operate.js';
-import { blocks } from '../lib/dispatch/runTask.js';
+import { runTask } from '../lib/dispatch/runTask.js';
 import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
-import { unpack } from '../lib/serialization/columnBatch.js';
-import { discard } from '../lib/serialization/freeBuffers.js';
+import { rowReader } from '../lib/serialization/columnBatch.js';
+import { freeBuffers } from '../lib/serialization/freeBuffers.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
 import type { Task } from '../lib/task/task.js';
 
@@ -30,11 +30,11 @@ export type SettledRow<T, R> = FulfilledRow<T, R> | RejectedRow<T>;
 
 type SettledOptions<A extends readonly unknown[], K extends object> = Omit<MapOptions<A, K>, 'failFast'>;
 
-const settledRows = (): OperatorFunction<Block, SettledRow<unknown, unknown>> => source =>
+const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unknown>> => source =>
   new Observable(subscriber => {
     source.subscribe(
-      new Link<Block>(subscriber, ({ first, count, inputs, offset, rows, failures }) => {
-        const at = unpack(rows);
+      new Link<SettledBatch>(subscriber, ({ first, count, inputs, offset, rows, failures }) => {
+        const at = rowReader(rows);
         for (let i = 0, row = 0, failure = 0; i < count && !subscriber.closed; i++) {
           const index = first + i;
           const input = inputs[offset + i];
@@ -44,7 +44,7 @@ const settledRows = (): OperatorFunction<Block, SettledRow<unknown, unknown>> =>
             subscriber.next({ status: 'rejected', index, input, reason });
           } else subscriber.next({ status: 'fulfilled', index, input, value: at(row++) });
         }
-        if (rows.own) discard(rows);
+        if (rows.own) freeBuffers(rows);
       }),
     );
   });
@@ -109,5 +109,5 @@ export function parallelMapSettled(task: Task, options?: MapOptions): OperatorFu
       'parallelMapSettled: `failFast` cannot be true, as no failure ends this run; use parallelMap',
     );
   const plan = { ...planOf('parallelMapSettled', task, options), failFast: false, settled: true };
-  return source => source.pipe(blocks(task, plan), settledRows());
+  return source => source.pipe(runTask(task, plan), settledRows());
 }

@@ -1,8 +1,8 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
-import type { Block } from '../lib/dispatch/dispatcher.js';
+import type { SettledBatch } from '../lib/dispatch/dispatcher.js';
 import { Link } from '../lib/dispatch/operate.js';
-import { blocks } from '../lib/dispatch/runTask.js';
+import { runTask } from '../lib/dispatch/runTask.js';
 import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
@@ -16,11 +16,11 @@ const indexAmong = (first: number, failures: readonly TaskError[]) => (row: numb
 };
 
 /** `toColumns`, of rows that are still packed. */
-const blocksToColumns = (): OperatorFunction<Block, unknown> => source =>
+const blocksToColumns = (): OperatorFunction<SettledBatch, unknown> => source =>
   new Observable(subscriber => {
     const columns = new ColumnsBuilder();
     source.subscribe(
-      new Link<Block>(
+      new Link<SettledBatch>(
         subscriber,
         ({ first, rows, failures }) =>
           columns.addPacked(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
@@ -78,5 +78,5 @@ export function parfor<T, R, A extends Args = [], K extends object = never>(
 ): OperatorFunction<T, Columns<R>>;
 export function parfor(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   const plan = planOf('parfor', task, options);
-  return source => source.pipe(blocks(task, plan), blocksToColumns());
+  return source => source.pipe(runTask(task, plan), blocksToColumns());
 }

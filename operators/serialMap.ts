@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
-import { rows } from '../lib/dispatch/emitRows.js';
-import { blocks } from '../lib/dispatch/runTask.js';
+import { emitRows } from '../lib/dispatch/emitRows.js';
+import { runTask } from '../lib/dispatch/runTask.js';
 import { inline } from '../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
@@ -53,5 +53,5 @@ export function serialMap<T, R, A extends Args = [], K extends object = never>(
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   // Where a run would be parallel is no matter here: the same options serve both twins.
   const plan = { ...planOf('serialMap', task, options, inline()), concurrency: 1, chunk: 1 };
-  return source => source.pipe(blocks(task, plan), rows());
+  return source => source.pipe(runTask(task, plan), emitRows());
 }

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { modulesIn, sourceOf } from './support/project.js';
 
-// The direction of the design: index → operators → lib. Types count too, unless a test says otherwise.
+// The order of the rooms: CONTRIBUTING.md says what each is for.
 
 interface Import {
   /** A module of this project as its path, anything else as it is written. */
@@ -59,9 +59,31 @@ const isIn =
   (...folders: string[]) =>
   (path: string) =>
     folders.some(folder => path.startsWith(`${folder}/`));
-const isOperator = isIn('operators');
 const isLib = isIn('lib');
-const isExecutor = isIn('lib/executors', 'lib/bullmq');
+const isExecutor = isIn('lib/executors');
+
+/** The rooms from the door down: a module imports of its own room and of those below, type imports included. */
+const order: readonly (readonly string[])[] = [
+  ['index.ts'],
+  ['operators'],
+  ['lib/dispatch'],
+  ['lib/sources', 'lib/executors'],
+  ['lib/options'],
+  ['lib/executor.ts', 'lib/worker'],
+  ['lib/columns', 'lib/task'],
+  ['lib/serialization'],
+  ['lib/progress', 'lib/queues'],
+  ['lib/errors.ts', 'lib/protocol', 'lib/runtime'],
+];
+
+const rooms = order.flat();
+const levels = new Map(order.flatMap((level, i) => level.map(room => [room, i] as const)));
+const roomOf = (module: string): string =>
+  rooms.find(room => module === room || module.startsWith(`${room}/`)) ?? 'no room';
+
+/** Which side of Redis a file of the cluster is on: the client and the worker know each other by messages only. */
+const sides = ['client', 'worker', 'redis', 'protocol'] as const;
+const sideOf = (module: string) => sides.find(side => module.startsWith(`lib/executors/cluster/${side}/`));
 
 test('what an import is: the reader of this spec sees every kind', () => {
   const text = `
@@ -93,57 +115,69 @@ test('every module that is imported is there', () => {
   assert.ok(modules.length > 30, 'and all of them were read');
 });
 
-test('index names operators and lib, and nobody imports it', () => {
+test('every module is in a room of the order', () => {
   assert.equal(
-    offences((from, to) => from === 'index.ts' && !isOperator(to) && !isLib(to)),
-    [],
-  );
-  assert.equal(
-    offences((_, to) => to === 'index.ts'),
+    modules.filter(module => roomOf(module) === 'no room'),
     [],
   );
 });
 
-test('an operator imports lib and rxjs: no other operator', () => {
+test('a module imports its own room and those below it, type imports included', () => {
+  const upwards = offences((from, to) => {
+    if (!isOwn(to) || roomOf(from) === roomOf(to)) return false;
+    return (levels.get(roomOf(to)) as number) <= (levels.get(roomOf(from)) as number);
+  });
+  assert.equal(upwards, [
+    // Sweeps are Observables, and serialMap runs on inline, whatever the options say.
+  ]);
+});
+
+test('an operator imports no other operator, and no package but rxjs', () => {
   assert.equal(
-    offences((from, to) => isOperator(from) && !isLib(to) && to !== 'rxjs'),
+    offences((from, to) => isIn('operators')(from) && !isLib(to) && to !== 'rxjs'),
     [],
   );
 });
 
-test('nothing in lib imports an operator', () => {
-  assert.equal(
-    offences((from, to) => isLib(from) && isOperator(to)),
-    [],
-  );
-});
-
-test('errors.ts imports nothing; protocol.ts nothing but types of Node’s', () => {
+test('errors.ts and protocol/ import nothing but each other’s types and types of Node’s', () => {
   assert.equal(
     offences(from => from === 'lib/errors.ts'),
     [],
   );
   assert.equal(
     offences(
-      (from, to, atRunTime) => from === 'lib/protocol/messages.ts' && (atRunTime || !to.startsWith('node:')),
+      (from, to, atRunTime) =>
+        isIn('lib/protocol')(from) && (atRunTime || !(isIn('lib/protocol')(to) || to.startsWith('node:'))),
     ),
     [],
   );
 });
 
-test('in lib only options.ts names a concrete executor', () => {
-  const named = offences((from, to) => isLib(from) && !isExecutor(from) && isExecutor(to));
-  assert.equal(named, ['lib/options/mapOptions.ts imports lib/executors/defaultExecutor.ts']);
-});
-
-test('of operators only serialMap names one: inline, where it runs', () => {
+test('of the cluster, client and worker import neither each other nor the door', () => {
   assert.equal(
-    offences((from, to) => isOperator(from) && isExecutor(to)),
-    ['operators/serialMap.ts imports lib/executors/inline.ts'],
+    offences((from, to) => {
+      const [side, other] = [sideOf(from), sideOf(to)];
+      if (side === undefined) return false;
+      if (to === 'lib/executors/cluster/index.ts') return true;
+      if (side === 'protocol') return other !== undefined && other !== 'protocol';
+      if (side === 'redis') return other === 'client' || other === 'worker';
+      return other === 'client' || other === 'worker' ? other !== side : false;
+    }),
+    [],
   );
 });
 
-test('the scheduler knows executors by their interface, and no clock but that of RxJS', () => {
+test('outside of executors/ only the default executor and inline are named, each once', () => {
+  assert.equal(
+    offences((from, to) => from !== 'index.ts' && !isExecutor(from) && isExecutor(to)),
+    [
+      'operators/serialMap.ts imports lib/executors/inline.ts',
+      'lib/dispatch/runTask.ts imports lib/executors/defaultExecutor.ts',
+    ],
+  );
+});
+
+test('the dispatcher loads no clock but that of RxJS', () => {
   const loaded = loadedBy('lib/dispatch/dispatcher.ts');
   assert.equal(
     loaded.filter(to => isExecutor(to) || to.startsWith('node:timers')),
@@ -166,7 +200,7 @@ test('workers load neither rxjs nor tinypool, nor does a module of tasks', () =>
 test('index loads rxjs, tinypool and Node: what else there is has an entry of its own', () => {
   const packages = loadedBy('index.ts').filter(to => !isOwn(to) && !to.startsWith('node:'));
   assert.equal(packages.sort(), ['rxjs', 'tinypool']);
-  assert.equal(loadedBy('index.ts').filter(isIn('lib/bullmq', 'lib/worker')), []);
+  assert.equal(loadedBy('index.ts').filter(isIn('lib/executors/cluster', 'lib/worker')), []);
 });
 
 test('packages that are imported are dependencies', () => {
@@ -178,13 +212,13 @@ test('packages that are imported are dependencies', () => {
   );
 });
 
-test('no module loads itself in the end', () => {
+test('no module imports itself in the end, type imports included', () => {
   const cycles: string[] = [];
   const done = new Set<string>();
   const visit = (module: string, path: readonly string[]) => {
     if (path.includes(module)) cycles.push([...path.slice(path.indexOf(module)), module].join(' → '));
     if (path.includes(module) || done.has(module)) return;
-    for (const { to, atRunTime } of graph.get(module) ?? []) if (atRunTime) visit(to, [...path, module]);
+    for (const { to } of graph.get(module) ?? []) visit(to, [...path, module]);
     done.add(module);
   };
   for (const module of modules) visit(module, []);

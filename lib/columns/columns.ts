@@ -1,5 +1,5 @@
-import type { Packed, PackedColumn } from '../protocol/messages.js';
-import { slicePacked, unpack } from '../serialization/columnBatch.js';
+import type { BatchColumn, ColumnBatch } from '../protocol/columnBatch.js';
+import { rowReader, sliceBatch } from '../serialization/columnBatch.js';
 import { isRoot } from '../serialization/encode.js';
 
 /** One component of every row: numbers as a `Float64Array`, all else as a plain array. */
@@ -65,7 +65,7 @@ class ColumnBuilder {
     this.length += 1;
   }
 
-  append(values: PackedColumn): void {
+  append(values: BatchColumn): void {
     if (!(values instanceof Float64Array) || this.#mixed) for (const value of values) this.push(value);
     else {
       this.length += values.length;
@@ -81,7 +81,7 @@ class ColumnBuilder {
   }
 
   /** The column, in memory of its own. */
-  finish(): PackedColumn {
+  finish(): BatchColumn {
     return this.#mixed ?? this.#joined();
   }
 
@@ -183,18 +183,18 @@ export class ColumnsBuilder {
    * Adds packed rows, the first of them at `index`.
    * @param indexOf the index of each, where they do not follow one another
    */
-  addPacked(rows: Packed, index: number, indexOf = (row: number) => index + row): void {
+  addPacked(rows: ColumnBatch, index: number, indexOf = (row: number) => index + row): void {
     if (rows.length === 0) return;
     const { shape } = rows;
     if (shape.kind === 'row') {
-      const at = unpack(rows);
+      const at = rowReader(rows);
       for (let i = 0; i < rows.length; i++) this.add(at(i), indexOf(i));
       return;
     }
     let from = 0;
     if (this.#shape === undefined) {
       // The first row goes the common way and sets the shape.
-      this.add(unpack(rows)(0), indexOf(0));
+      this.add(rowReader(rows)(0), indexOf(0));
       from = 1;
     }
     const at = this.#shape as unknown as ColumnShape;
@@ -207,10 +207,10 @@ export class ColumnsBuilder {
             ? at.keys.map(key => shape.keys.indexOf(key))
             : undefined;
     if (order === undefined || order.includes(-1))
-      throw this.#misfit(shapeOf(unpack(rows)(from)), indexOf(from));
-    const rest = from === 0 ? rows : slicePacked(rows, from, rows.length);
+      throw this.#misfit(shapeOf(rowReader(rows)(from)), indexOf(from));
+    const rest = from === 0 ? rows : sliceBatch(rows, from, rows.length);
     order.forEach((source, i) => {
-      (this.#columns[i] as ColumnBuilder).append(rest.columns[source] as PackedColumn);
+      (this.#columns[i] as ColumnBuilder).append(rest.columns[source] as BatchColumn);
     });
   }
 

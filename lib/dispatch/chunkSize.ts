@@ -1,4 +1,4 @@
-import type { Lease } from '../executor.js';
+import type { ChunkPolicy } from '../executor.js';
 
 /** One trip must not be more than this many times larger than the last: quick first tasks prove little (`bench/constants.ts`). */
 const GROWTH = 8;
@@ -23,7 +23,7 @@ export class ChunkSize {
   cost: number | undefined;
 
   constructor(
-    private readonly lease: Lease,
+    private readonly policy: ChunkPolicy,
     /** How many share the inputs. */
     public workers: number,
     private readonly fixed: number | undefined,
@@ -50,7 +50,7 @@ export class ChunkSize {
     // Dearer tasks show at once, but by half: one odd chunk does not set the pace. Cheaper ones count by their number:
     // a first call, which compiles, is soon forgotten.
     this.cost = cost >= before ? (before + cost) / 2 : (before + elapsed) / (1 + count);
-    const fits = Math.floor(this.lease.slice / this.cost);
-    this.#size = Math.max(1, Math.min(fits, this.#size * GROWTH, this.lease.limit));
+    const fits = Math.floor(this.policy.timeSlice / this.cost);
+    this.#size = Math.max(1, Math.min(fits, this.#size * GROWTH, this.policy.maxInputs));
   }
 }

@@ -8,34 +8,43 @@ import {
   WorkerCrashError,
   type WorkerExit,
 } from '../errors.js';
-import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../executor.js';
+import {
+  type Chunk,
+  type ChunkPolicy,
+  ChunkTimeoutError,
+  defaultChunkPolicy,
+  type Failure,
+  type Report,
+  type Run,
+  WorkerLostError,
+} from '../executor.js';
 import type { Plan } from '../options/mapOptions.js';
 import type { ProgressMeter } from '../progress/progressMeter.js';
-import type { Packed } from '../protocol/messages.js';
+import type { ColumnBatch } from '../protocol/columnBatch.js';
 import { Fifo } from '../queues/fifo.js';
 import { callObserver } from '../runtime/callObserver.js';
-import { noRows, slicePacked } from '../serialization/columnBatch.js';
+import { noRows, sliceBatch } from '../serialization/columnBatch.js';
 import { ChunkSize } from './chunkSize.js';
-import { Flight, type Tower } from './inFlightChunk.js';
-import { type History, Inputs, part, type Segment } from './inputQueue.js';
-import { Order } from './reorderBuffer.js';
+import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
+import { type InputHistory, InputQueue, type Segment, sliceInputs } from './inputQueue.js';
+import { ReorderBuffer } from './reorderBuffer.js';
 import { RetryQueue } from './retryQueue.js';
 
 /** Consecutive inputs that have settled for good: rows of the good ones, errors of the others. */
-export interface Block {
+export interface SettledBatch {
   readonly first: number;
   readonly count: number;
   /** The inputs, the first of them at `offset`. */
   readonly inputs: ArrayLike<unknown>;
   readonly offset: number;
-  readonly rows: Packed;
+  readonly rows: ColumnBatch;
   /** By index. */
   readonly failures: readonly TaskError[];
 }
 
 /** Who wants a run's results. */
 export interface Sink {
-  block(block: Block): void;
+  block(block: SettledBatch): void;
   error(error: unknown): void;
   complete(): void;
 }
@@ -59,13 +68,13 @@ const POLL_EVERY = 8_192;
 /** A worker may hand back a chunk as it is; an executor that does nothing else would keep the run busy for ever. */
 const BARREN = 1000;
 
-const NO_HISTORY: History = { crashes: 0, attempts: 0 };
+const NO_HISTORY: InputHistory = { crashes: 0, attempts: 0 };
 
 /** What a chunk has said, until it is heard. */
 type News =
-  | { readonly kind: 'report'; readonly flight: Flight; readonly report: Report }
-  | { readonly kind: 'lost'; readonly flight: Flight; readonly error: unknown }
-  | { readonly kind: 'landed'; readonly flight: Flight };
+  | { readonly kind: 'report'; readonly flight: InFlightChunk; readonly report: Report }
+  | { readonly kind: 'lost'; readonly flight: InFlightChunk; readonly error: unknown }
+  | { readonly kind: 'landed'; readonly flight: InFlightChunk };
 
 /** Where specs put a set, each run that begins adds what looks over its state: see the README beside this file. */
 const auditors = (): Set<() => string[]> | undefined =>
@@ -81,20 +90,21 @@ const auditors = (): Set<() => string[]> | undefined =>
  * noted where it happens, and is done in two loops, `#settle` and `#dispatch`, of which neither runs within itself:
  * each turn of them makes one choice, changes the state, and calls out last.
  */
-export class Scheduler {
-  readonly #inputs = new Inputs();
+export class Dispatcher {
+  readonly #inputs = new InputQueue();
+  readonly #policy: ChunkPolicy;
   readonly #size: ChunkSize;
-  readonly #flights = new Set<Flight>();
+  readonly #flights = new Set<InFlightChunk>();
   readonly #timers = new Subscription();
   readonly #errors: TaskError[] = [];
-  readonly #order: Order | undefined;
+  readonly #order: ReorderBuffer | undefined;
   /** Failed inputs that wait for their next try. */
   readonly #retries: RetryQueue;
   /** Chunks that may be on their way now. */
   #concurrency: number;
-  readonly #tower: Tower = {
+  readonly #tower: ChunkListener = {
     report: (flight, report) => this.#note({ kind: 'report', flight, report }),
-    lost: (flight, error) => this.#note({ kind: 'lost', flight, error }),
+    failed: (flight, error) => this.#note({ kind: 'lost', flight, error }),
     landed: flight => this.#note({ kind: 'landed', flight }),
   };
   #supply: Supply | undefined;
@@ -119,7 +129,7 @@ export class Scheduler {
   /** What chunks have said and nobody has heard yet. */
   readonly #news = new Fifo<News>();
   /** Blocks that are to be delivered now. */
-  readonly #due = new Fifo<Block>();
+  readonly #due = new Fifo<SettledBatch>();
   /** Whether the progress is to be told now. */
   #progressed = false;
   /** What the run is to end with when all that is due has been delivered. */
@@ -134,12 +144,13 @@ export class Scheduler {
   ) {
     const { executor, chunk, ordered, timeout, retry } = plan;
     this.#concurrency = run.concurrency;
-    this.#size = new ChunkSize(executor.lease, this.#concurrency, chunk === 'auto' ? undefined : chunk);
+    this.#policy = executor.chunkPolicy ?? defaultChunkPolicy;
+    this.#size = new ChunkSize(this.#policy, this.#concurrency, chunk === 'auto' ? undefined : chunk);
     this.#retries = new RetryQueue(retry.delay, segments => {
       this.#putBackAll(segments);
       this.#turn();
     });
-    if (ordered) this.#order = new Order(block => this.#due.push(block));
+    if (ordered) this.#order = new ReorderBuffer(block => this.#due.push(block));
     if (meter) meter.running = () => this.#withWorkers();
     auditors()?.add(this.#audit);
     if (plan.concurrency === undefined && executor.changes)
@@ -219,7 +230,7 @@ export class Scheduler {
     this.#flights.clear();
     this.#running = 0;
     for (const flight of flights) callObserver(() => flight.unsubscribe());
-    callObserver(() => this.plan.executor.release?.(this.run));
+    callObserver(() => this.plan.executor.forget?.(this.run));
     return true;
   }
 
@@ -316,26 +327,26 @@ export class Scheduler {
   }
 
   /** A flight whose worker may be given one chunk more, so that it need not wait for the next one. */
-  #leader(): Flight | undefined {
-    const { lease, recall } = this.plan.executor;
+  #leader(): InFlightChunk | undefined {
+    const { prefetching } = this.plan.executor;
     const { cost } = this.#size;
+    if (!prefetching || cost === undefined) return undefined;
     // What cannot be recalled must not wait behind long tasks while another worker has nothing to do.
-    if (!lease.ahead || cost === undefined || (!recall && cost > lease.slice)) return undefined;
+    if (!prefetching.recall && cost > this.#policy.timeSlice) return undefined;
     // Towards the end each chunk goes to the worker that is free first.
     const more = this.#supply && !this.#ended;
     if (!more && this.#inputs.length < this.#concurrency * this.#size.full) return undefined;
-    for (const flight of this.#flights)
-      if (!flight.leader && !flight.follower && !flight.alone) return flight;
+    for (const flight of this.#flights) if (!flight.after && !flight.queued && !flight.alone) return flight;
     return undefined;
   }
 
   /** Takes back a chunk that waits for a busy worker, where another one has nothing to do. */
   #recall(): boolean {
-    const { executor } = this.plan;
-    if (!executor.recall) return false;
+    const { prefetching } = this.plan.executor;
+    if (!prefetching?.recall) return false;
     for (const flight of [...this.#flights]) {
-      if (!flight.leader || !this.#flights.has(flight)) continue;
-      executor.recall(flight.chunk);
+      if (!flight.after || !this.#flights.has(flight)) continue;
+      prefetching.recall(flight.chunk);
       if (this.#over || this.#inputs.length > 0) return true;
     }
     return false;
@@ -355,20 +366,23 @@ export class Scheduler {
     return back > 0 ? back + Math.max(0, room) : room;
   }
 
-  #start({ first, values: inputs, alone, history }: Segment, leader: Flight | undefined): void {
+  #start({ first, values: inputs, alone, history }: Segment, leader: InFlightChunk | undefined): void {
     this.#front = Math.max(this.#front, first + inputs.length);
     if (!leader) this.#running += 1;
     const chunk: Chunk = { run: this.run, first, inputs };
-    const flight = new Flight(chunk, alone, history ?? NO_HISTORY, leader, this.#tower);
+    const flight = new InFlightChunk(chunk, alone, history ?? NO_HISTORY, leader, this.#tower);
     this.#flights.add(flight);
-    this.plan.executor.run(chunk, leader?.chunk).subscribe(flight);
+    const { executor } = this.plan;
+    const reports =
+      leader && executor.prefetching ? executor.prefetching.run(chunk, leader.chunk) : executor.run(chunk);
+    reports.subscribe(flight);
   }
 
-  #hearReport(flight: Flight, report: Report): void {
+  #hearReport(flight: InFlightChunk, report: Report): void {
     const { count, elapsed, rows, failures } = report;
     // A block of nothing would stand where the next one begins.
     if (count === 0) return;
-    const wrong = wrongIn(report, flight.rest);
+    const wrong = wrongIn(report, flight.unsettled);
     if (wrong) {
       this.#failure = { error: new RangeError(`the executor reported ${wrong}`) };
       return;
@@ -385,10 +399,10 @@ export class Scheduler {
   }
 
   /** Divides a report where an input is to be tried again, and cuts it off where a failure ends the run. */
-  #divide(flight: Flight, { count, rows, failures }: Report): Parts {
+  #divide(flight: InFlightChunk, { count, rows, failures }: Report): Parts {
     const { chunk, settled: from, history } = flight;
     const { first, inputs } = chunk;
-    const blocks: Block[] = [];
+    const blocks: SettledBatch[] = [];
     const again: Segment[] = [];
     let start = 0;
     let row = 0;
@@ -396,7 +410,7 @@ export class Scheduler {
     const close = (end: number) => {
       const good = end - start - errors.length;
       if (end > start)
-        blocks.push(blockOf(chunk, from + start, end - start, slicePacked(rows, row, row + good), errors));
+        blocks.push(blockOf(chunk, from + start, end - start, sliceBatch(rows, row, row + good), errors));
       row += good;
       errors = [];
       start = end + 1;
@@ -426,7 +440,7 @@ export class Scheduler {
     else this.#tryAgain(again);
   }
 
-  #add(block: Block): void {
+  #add(block: SettledBatch): void {
     const { count, failures } = block;
     this.#settled += count;
     if (this.meter) {
@@ -456,9 +470,9 @@ export class Scheduler {
   }
 
   /** The worker is free again; what it has not reported waits anew, alone where it is suspected. */
-  #hearLanded(flight: Flight, suspected?: History): void {
+  #hearLanded(flight: InFlightChunk, suspected?: InputHistory): void {
     const { first, inputs } = flight.chunk;
-    const { rest, settled } = flight;
+    const { unsettled, settled } = flight;
     this.#leave(flight);
     if (settled === 0 && (this.#barren += 1) > BARREN) {
       const error = new Error(
@@ -466,11 +480,11 @@ export class Scheduler {
       );
       this.#failure = { error };
     }
-    if (rest > 0) {
+    if (unsettled > 0) {
       const history = suspected ?? flight.history;
       this.#inputs.putBack({
         first: first + settled,
-        values: part(inputs, settled, inputs.length),
+        values: sliceInputs(inputs, settled, inputs.length),
         alone: flight.alone || suspected !== undefined,
         ...(history !== NO_HISTORY && { history }),
       });
@@ -482,23 +496,24 @@ export class Scheduler {
     return this.#order === undefined || this.#order.next >= end;
   }
 
-  #leave(flight: Flight): void {
+  #leave(flight: InFlightChunk): void {
     this.#flights.delete(flight);
     if (flight.land()) this.#running -= 1;
   }
 
-  #hearLost(flight: Flight, error: unknown): void {
+  #hearLost(flight: InFlightChunk, error: unknown): void {
     const { first, inputs } = flight.chunk;
-    const { rest, history, settled } = flight;
-    const expired = error instanceof LeaseExpired;
-    if (!expired && !(error instanceof WorkerLost)) {
+    const { unsettled, history, settled } = flight;
+    const expired = error instanceof ChunkTimeoutError;
+    if (!expired && !(error instanceof WorkerLostError)) {
       this.#leave(flight);
       this.#failure = { error };
       return;
     }
-    if (rest === 0 || (!expired && error.atStart)) return this.#hearLanded(flight);
+    if (unsettled === 0 || (!expired && error.atStart)) return this.#hearLanded(flight);
     const crashes = history.crashes + (expired ? 0 : 1);
-    if (rest > 1 || (!expired && crashes < CRASHES)) return this.#hearLanded(flight, { ...history, crashes });
+    if (unsettled > 1 || (!expired && crashes < CRASHES))
+      return this.#hearLanded(flight, { ...history, crashes });
 
     const failed = { index: first + settled, input: inputs[settled] };
     if (history.attempts < this.plan.retry.count) {
@@ -519,8 +534,8 @@ export class Scheduler {
   /** Inputs that are with a worker, those left out that wait for one. */
   #withWorkers(): number {
     let inputs = 0;
-    for (const { leader, rest, chunk } of this.#flights)
-      if (!leader && !this.plan.executor.isWaiting?.(chunk)) inputs += rest;
+    for (const { after, unsettled, chunk } of this.#flights)
+      if (!after && !this.plan.executor.isWaiting?.(chunk)) inputs += unsettled;
     return inputs;
   }
 
@@ -538,15 +553,15 @@ export class Scheduler {
   /** What does not add up. There is nothing of the kind wherever code of the user runs. */
   #problems(): string[] {
     const flights = [...this.#flights];
-    const busy = flights.filter(({ leader }) => !leader).length;
-    const onTheirWay = flights.reduce((sum, { rest }) => sum + rest, 0);
+    const busy = flights.filter(({ after }) => !after).length;
+    const onTheirWay = flights.reduce((sum, { unsettled }) => sum + unsettled, 0);
     const known = this.#settled + onTheirWay + this.#inputs.length + this.#retries.length;
     return [
       ...(busy === this.#running ? [] : [`${this.#running} workers run, and ${busy} chunks`]),
       ...(known === this.#inputs.next ? [] : [`${known} of ${this.#inputs.next} inputs are somewhere`]),
       ...flights.flatMap(flight =>
-        (flight.leader && (flight.leader.follower !== flight || !this.#flights.has(flight.leader))) ||
-        (flight.follower && (flight.follower.leader !== flight || !this.#flights.has(flight.follower)))
+        (flight.after && (flight.after.queued !== flight || !this.#flights.has(flight.after))) ||
+        (flight.queued && (flight.queued.after !== flight || !this.#flights.has(flight.queued)))
           ? [`the chunk at ${flight.chunk.first} waits for one that does not know`]
           : [],
       ),
@@ -556,7 +571,7 @@ export class Scheduler {
 
 /** A report in parts: what has settled for good, what is to be tried again, and the failure that ends the run. */
 interface Parts {
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly SettledBatch[];
   readonly again: readonly Segment[];
   readonly failure: TaskError | undefined;
 }
@@ -580,12 +595,12 @@ const blockOf = (
   chunk: Chunk,
   offset: number,
   count: number,
-  rows: Packed,
+  rows: ColumnBatch,
   failures: readonly TaskError[],
-): Block => ({ first: chunk.first + offset, count, inputs: chunk.inputs, offset, rows, failures });
+): SettledBatch => ({ first: chunk.first + offset, count, inputs: chunk.inputs, offset, rows, failures });
 
 /** An input that has failed, as it is given out again: what it did to workers before is forgiven. */
-const nextTry = (failed: { index: number; input: unknown }, { attempts }: History): Segment => ({
+const nextTry = (failed: { index: number; input: unknown }, { attempts }: InputHistory): Segment => ({
   first: failed.index,
   values: [failed.input],
   alone: true,

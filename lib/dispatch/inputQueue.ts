@@ -1,7 +1,7 @@
 import { Fifo } from '../queues/fifo.js';
 
 /** What an input has been through before: how often it was with a worker that died, how often it has failed. */
-export interface History {
+export interface InputHistory {
   readonly crashes: number;
   readonly attempts: number;
 }
@@ -13,7 +13,7 @@ export interface Segment {
   /** Suspects of a crash or a timeout, or inputs that are tried again: to be given out one by one. */
   readonly alone: boolean;
   /** The same for each of them. Default: nothing yet. It lives and goes with the inputs, so no table of it grows. */
-  readonly history?: History;
+  readonly history?: InputHistory;
 }
 
 /** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice (`bench/constants.ts`). */
@@ -23,14 +23,14 @@ const BLOCK = 16_384;
 const MOST_SPARE = 8;
 
 /** Part of some inputs; numbers are not copied. */
-export function part(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
+export function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }
 
 /** As `part`, out of values that nobody else reads: what was taken is not held on to by what stays. */
 function takePart(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
-  const taken = part(values, from, to);
+  const taken = sliceInputs(values, from, to);
   if (taken !== values && Array.isArray(values)) values.fill(undefined, from, to);
   return taken;
 }
@@ -52,7 +52,7 @@ function joined(pieces: readonly ArrayLike<unknown>[], length: number): ArrayLik
  *
  * Numbers, the common sweep, are kept as a `Float64Array`, 8 bytes each and ready to travel.
  */
-export class Inputs {
+export class InputQueue {
   /** Inputs that wait. */
   length = 0;
   /** The index that the next input will have. */
@@ -131,7 +131,7 @@ export class Inputs {
       const rest = {
         ...cut,
         first: cut.first + this.#taken,
-        values: part(cut.values, this.#taken, cut.values.length),
+        values: sliceInputs(cut.values, this.#taken, cut.values.length),
       };
       if (this.#returned.length > 0) this.#returned[this.#returned.length - 1] = rest;
       else this.#blocks.replaceFirst(rest);
@@ -163,7 +163,7 @@ export class Inputs {
   }
 
   #close(): void {
-    const rest = part(this.#block, this.#blockTaken, this.#filled);
+    const rest = sliceInputs(this.#block, this.#blockTaken, this.#filled);
     if (rest.length > 0) this.#blocks.push({ first: this.next - rest.length, values: rest, alone: false });
     this.#renew(BLOCK);
   }

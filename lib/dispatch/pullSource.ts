@@ -1,7 +1,7 @@
-import type { Scheduler, Supply } from './dispatcher.js';
+import type { Dispatcher, Supply } from './dispatcher.js';
 
 /** Reads an iterable or async iterable only as far as is asked for, and otherwise as `for` and `for await` do. */
-export class IteratorSupply implements Supply {
+export class PullSource implements Supply {
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #next: (() => unknown) | undefined;
   #async = false;
@@ -15,7 +15,7 @@ export class IteratorSupply implements Supply {
 
   constructor(
     private readonly values: Iterable<unknown> | AsyncIterable<unknown>,
-    private readonly scheduler: Pick<Scheduler, 'push' | 'end' | 'endWith'>,
+    private readonly scheduler: Pick<Dispatcher, 'push' | 'end' | 'endWith'>,
   ) {}
 
   request(count: number): void {

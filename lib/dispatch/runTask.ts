@@ -5,23 +5,23 @@ import { progressBar } from '../progress/progressBar.js';
 import { ProgressMeter } from '../progress/progressMeter.js';
 import { Sweep } from '../sources/sweep.js';
 import type { Task } from '../task/task.js';
-import { type Block, Scheduler } from './dispatcher.js';
+import { Dispatcher, type SettledBatch } from './dispatcher.js';
 import { Link } from './operate.js';
-import { IteratorSupply } from './pullSource.js';
+import { PullSource } from './pullSource.js';
 
 /**
  * Runs a task over the source's values and emits what settles, block by block: what every parallel operator is made of.
  */
-export function blocks<T>(task: Task, plan: Plan): OperatorFunction<T, Block> {
+export function runTask<T>(task: Task, plan: Plan): OperatorFunction<T, SettledBatch> {
   return source =>
-    new Observable<Block>(subscriber => {
+    new Observable<SettledBatch>(subscriber => {
       const { executor, args, kwargs, spread, taskTimeout, progress } = plan;
       const concurrency = plan.concurrency ?? executor.parallelism;
       const run: Run = { task, args, kwargs, spread, concurrency, taskTimeout };
       const observer = progress === true ? progressBar() : progress === false ? undefined : progress;
       const pulled = source instanceof Sweep ? source : undefined;
       const meter = observer && new ProgressMeter(observer, pulled?.total);
-      const scheduler = new Scheduler(
+      const scheduler = new Dispatcher(
         run,
         plan,
         {
@@ -33,7 +33,7 @@ export function blocks<T>(task: Task, plan: Plan): OperatorFunction<T, Block> {
       );
       subscriber.add(() => scheduler.stop());
       if (pulled) {
-        const supply = new IteratorSupply(pulled.values, scheduler);
+        const supply = new PullSource(pulled.values, scheduler);
         subscriber.add(() => supply.stop());
         scheduler.supplyFrom(supply);
       } else

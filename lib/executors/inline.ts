@@ -2,19 +2,19 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
 import {
   type Chunk,
+  ChunkTimeoutError,
   type Executor,
   ExecutorClosedError,
   type Failure,
-  LeaseExpired,
   type Report,
   type Run,
 } from '../executor.js';
 import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
-import type { Packed } from '../protocol/messages.js';
-import { Turns } from '../queues/turns.js';
+import type { ColumnBatch } from '../protocol/columnBatch.js';
+import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { now } from '../runtime/clock.js';
-import { noRows, packedRow } from '../serialization/columnBatch.js';
+import { batchOfRow, noRows } from '../serialization/columnBatch.js';
 import { callTask, isThenable } from '../task/callTask.js';
 
 /** Options of `inline()`. */
@@ -30,11 +30,11 @@ interface Waiting {
 }
 
 /** Runs chunks in this thread, one input after another; what a synchronous task gives is there at once. */
-class InlineExecutor implements Executor {
+class InlineExecutor implements Executor, AsyncDisposable {
   // One input at a time: there is no trip to save, and no row waits for another.
-  readonly lease = { slice: Infinity, limit: 1 };
+  readonly chunkPolicy = { timeSlice: Infinity, maxInputs: 1 };
   readonly #chunks = new Set<Subscriber<Report>>();
-  readonly #waiting = new Turns<Waiting>();
+  readonly #waiting = new RoundRobin<Waiting>();
   /** Chunks that are under way. */
   #running = 0;
   #serving = false;
@@ -85,14 +85,14 @@ class InlineExecutor implements Executor {
     let i = 0;
     let since = 0;
     let timer: NodeJS.Timeout | undefined;
-    const report = (rows: Packed, failures: readonly Failure[]) => {
+    const report = (rows: ColumnBatch, failures: readonly Failure[]) => {
       i += 1;
       const elapsed = now() - since;
       // Free before anybody is told: a run that begins then need not wait.
       if (i === inputs.length) free();
       callObserver(() => subscriber.next({ count: 1, rows, failures, elapsed }));
     };
-    const good = (row: unknown) => report(packedRow(row), []);
+    const good = (row: unknown) => report(batchOfRow(row), []);
     const bad = (cause: unknown) => report(noRows, [{ offset: 0, cause }]);
     const goOn = () => {
       while (i < inputs.length && !subscriber.closed) {
@@ -111,7 +111,7 @@ class InlineExecutor implements Executor {
           continue;
         }
         if (run.taskTimeout !== undefined)
-          timer = setTimeout(() => subscriber.error(new LeaseExpired()), run.taskTimeout);
+          timer = setTimeout(() => subscriber.error(new ChunkTimeoutError()), run.taskTimeout);
         // Once: a thenable, unlike a promise, may answer twice, or throw.
         let settled = false;
         const then = (settle: (value: unknown) => void) => (value: unknown) => {
@@ -156,7 +156,7 @@ class InlineExecutor implements Executor {
  * const k = 3;
  * range(0, 4).pipe(parallelMap(x => x * k, { executor: inline() })).subscribe(console.log); // 0 3 6 9
  */
-export function inline(options?: InlineOptions): Executor {
+export function inline(options?: InlineOptions): Executor & AsyncDisposable {
   const { concurrency = 1 } = checkOptions<InlineOptions>('inline', options, {
     concurrency: either(
       whole(1),

@@ -2,7 +2,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { Executor } from '../executor.js';
 import { checkOptions, ofType } from '../options/checkOptions.js';
 import { parentVariable } from '../protocol/parentVariable.js';
-import { TinypoolExecutor } from './pool/workerPool.js';
+import { WorkerPool } from './pool/workerPool.js';
 import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';
 
 /** Options of `processes()`; the names are Tinypool's. */
@@ -22,7 +22,7 @@ export interface ProcessesOptions extends WorkerOptions {
  * await using pool = processes({ maxThreads: 2 });
  * await lastValueFrom(range(0, 4).pipe(parallelMap(() => process.pid, { executor: pool }), toArray()));
  */
-export function processes(options: ProcessesOptions = {}): Executor {
+export function processes(options: ProcessesOptions = {}): Executor & AsyncDisposable {
   const given = checkOptions<ProcessesOptions>('processes', options, {
     ...executorRules,
     resourceLimits: ofType(
@@ -35,7 +35,7 @@ export function processes(options: ProcessesOptions = {}): Executor {
   });
   const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = given;
   const heap = resourceLimits?.maxOldGenerationSizeMb;
-  return new TinypoolExecutor({
+  return new WorkerPool({
     runtime: 'child_process',
     ...parallelismOf(maxThreads),
     idleTimeout,

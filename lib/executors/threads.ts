@@ -1,7 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Executor } from '../executor.js';
 import { checkOptions } from '../options/checkOptions.js';
-import { TinypoolExecutor } from './pool/workerPool.js';
+import { WorkerPool } from './pool/workerPool.js';
 import { executorRules, parallelismOf, threadArguments, type WorkerOptions } from './workerOptions.js';
 
 /** Options of `threads()`; the names are Tinypool's. */
@@ -20,10 +20,10 @@ export interface ThreadsOptions extends WorkerOptions {
  * await using pool = threads({ maxThreads: 2 });
  * await lastValueFrom(range(0, 10).pipe(parfor(x => [x, x ** 2], { executor: pool })));
  */
-export function threads(options: ThreadsOptions = {}): Executor {
+export function threads(options: ThreadsOptions = {}): Executor & AsyncDisposable {
   const given = checkOptions<ThreadsOptions>('threads', options, executorRules);
   const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = given;
-  return new TinypoolExecutor({
+  return new WorkerPool({
     runtime: 'worker_threads',
     ...parallelismOf(maxThreads),
     idleTimeout,

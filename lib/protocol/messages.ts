@@ -1,32 +1,12 @@
-/** What travels between an executor and its workers. Types only: either side may be replaced. */
+/** The messages between an executor and its workers. Types only: either side may be replaced. */
+
+import type { ColumnBatch } from './columnBatch.js';
 
 /** What can be moved to another thread. */
-export type Movable = ArrayBuffer | import('node:worker_threads').MessagePort;
+export type Transferable = ArrayBuffer | import('node:worker_threads').MessagePort;
 
-/** A column of numbers, or of anything. */
-export type PackedColumn = Float64Array | unknown[];
-
-/**
- * What the columns of packed rows stand for: one column of whole rows (`row`), one of numbers (`number`), one column
- * for each place of a tuple, or one for each key of a record.
- */
-export type Shape =
-  | { readonly kind: 'row' }
-  | { readonly kind: 'number' }
-  | { readonly kind: 'tuple' }
-  | { readonly kind: 'record'; readonly keys: readonly string[] };
-
-/** Rows (or inputs) as columns: numbers travel as `Float64Array`s that are moved, all else as arrays that are cloned. */
-export interface Packed {
-  readonly length: number;
-  readonly shape: Shape;
-  readonly columns: readonly PackedColumn[];
-  /** Whether its memory is no one else's, so that who has read it may free it. */
-  readonly own?: boolean;
-}
-
-/** Packed rows on their way: `tag` is there where some value was encoded, and marks which ones were. */
-export interface PackedMessage extends Packed {
+/** A column batch on its way: `tag` is there where some value was encoded, and marks which ones were. */
+export interface ColumnBatchMessage extends ColumnBatch {
   readonly tag?: object;
 }
 
@@ -36,7 +16,7 @@ export type TaskReference =
   | { readonly kind: 'module'; readonly name: string; readonly url: string };
 
 /** What the chunks of a run share; it travels to a worker once and is named by `id` from then on. */
-export interface Definition {
+export interface RunDefinition {
   readonly id: number;
   readonly task: TaskReference;
   readonly args: readonly unknown[];
@@ -46,7 +26,7 @@ export interface Definition {
 }
 
 /** What starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
-export interface Hello {
+export interface StartMessage {
   /** A thread's way back. */
   readonly port: import('node:worker_threads').MessagePort | undefined;
 }
@@ -58,16 +38,16 @@ export interface ChunkMessage {
   /** The run's definition. */
   readonly id: number;
   /** The definition behind `id`, where this worker has not had it yet. */
-  readonly definition: Definition | undefined;
-  readonly inputs: PackedMessage;
+  readonly definition: RunDefinition | undefined;
+  readonly inputs: ColumnBatchMessage;
   /** Milliseconds after which the worker starts no further input of this chunk. */
-  readonly slice: number;
+  readonly timeSlice: number;
   /** Milliseconds for one task. With it the worker says when tasks run and when they do not. */
   readonly taskTimeout: number | undefined;
   /** One of `chunkState`, changed by both sides. Shared memory: threads only. */
   readonly state: Int32Array | undefined;
   /** Whether the results go on to another process: no memory may be shared or moved in them. */
-  readonly far: boolean;
+  readonly remote: boolean;
 }
 
 /** A thrown value, made fit to cross; `path` and `why` are there where it is the result that cannot cross. */
@@ -86,7 +66,7 @@ export interface FailureMessage {
 }
 
 /** What a worker is told once it runs. */
-export interface WorkerNotice {
+export interface WorkerCommand {
   /** The next chunk. */
   readonly chunk: ChunkMessage | undefined;
   /** Definitions to let go of. */
@@ -114,7 +94,7 @@ export type WorkerMessage =
 export interface ReportMessage {
   readonly kind: 'report';
   readonly count: number;
-  readonly rows: PackedMessage;
+  readonly rows: ColumnBatchMessage;
   readonly failures: readonly FailureMessage[];
   /** Marks what was encoded in the failures. */
   readonly tag: object;

@@ -1,13 +1,14 @@
-import type { Movable, Packed, PackedColumn, PackedMessage, Shape } from '../protocol/messages.js';
+import type { BatchColumn, BatchShape, ColumnBatch } from '../protocol/columnBatch.js';
+import type { ColumnBatchMessage, Transferable } from '../protocol/messages.js';
 import { decode, Encoder, HoldsItself, Untransferable, unreadable } from './encode.js';
 import { isTransfer } from './transfer.js';
 
 /** Wider rows are sent whole: a column for each place would cost more than it saves (`bench/constants.ts`). */
 const MOST_COLUMNS = 64;
 
-const ROW: Shape = { kind: 'row' };
-const NUMBER: Shape = { kind: 'number' };
-const TUPLE: Shape = { kind: 'tuple' };
+const ROW: BatchShape = { kind: 'row' };
+const NUMBER: BatchShape = { kind: 'number' };
+const TUPLE: BatchShape = { kind: 'tuple' };
 
 /** An array of exactly its items: no holes, no further properties, no subclass, and not to be moved. */
 function isTuple(row: unknown): row is unknown[] {
@@ -40,11 +41,11 @@ function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, u
  * Packs rows into columns as they come: the first row sets the shape, the first value of a column its kind, and what
  * does not fit loosens one column or the whole, never a value.
  */
-export class Packer {
+export class ColumnBatchBuilder {
   length = 0;
   readonly encoder: Encoder;
-  #shape: Shape | undefined;
-  #columns: PackedColumn[] = [];
+  #shape: BatchShape | undefined;
+  #columns: BatchColumn[] = [];
   readonly #capacity: number;
   readonly #isTuple: (row: unknown) => row is unknown[];
 
@@ -90,8 +91,8 @@ export class Packer {
   }
 
   /** All rows added, and the memory to move with them. Nothing may be added afterwards. */
-  take(): { message: PackedMessage; moved: Movable[] } {
-    const moved: Movable[] = [...this.encoder.moved];
+  take(): { message: ColumnBatchMessage; moved: Transferable[] } {
+    const moved: Transferable[] = [...this.encoder.moved];
     const columns = this.#columns.map(column => {
       if (column instanceof Float64Array) {
         if (this.encoder.threads) moved.push(column.buffer as ArrayBuffer);
@@ -100,7 +101,7 @@ export class Packer {
       column.length = this.length;
       return column;
     });
-    const packed: Packed = {
+    const packed: ColumnBatch = {
       length: this.length,
       shape: this.#shape ?? ROW,
       columns: this.#shape ? columns : [[]],
@@ -137,7 +138,7 @@ export class Packer {
   }
 
   #put(i: number, value: unknown): void {
-    let column = this.#columns[i] as PackedColumn;
+    let column = this.#columns[i] as BatchColumn;
     if (typeof value === 'number') {
       column[this.length] = value;
       return;
@@ -159,7 +160,7 @@ export class Packer {
 
   #loosen(row: unknown): void {
     const encoded = this.encoder.encode(row);
-    const at = unpack({ length: this.length, shape: this.#shape ?? ROW, columns: this.#columns });
+    const at = rowReader({ length: this.length, shape: this.#shape ?? ROW, columns: this.#columns });
     const rows = Array.from({ length: this.length }, (_, i) => at(i));
     rows.push(encoded);
     this.#columns = [rows];
@@ -171,7 +172,7 @@ export class Packer {
 export function packInputs(
   values: ArrayLike<unknown>,
   threads: boolean,
-): ReturnType<Packer['take']> & { rejected?: Untransferable } {
+): ReturnType<ColumnBatchBuilder['take']> & { rejected?: Untransferable } {
   if (values instanceof Float64Array) {
     const column = values.slice();
     return {
@@ -179,7 +180,7 @@ export function packInputs(
       moved: threads ? [column.buffer] : [],
     };
   }
-  const packer = new Packer(values.length, new Encoder(threads, false));
+  const packer = new ColumnBatchBuilder(values.length, new Encoder(threads, false));
   try {
     for (let i = 0; i < values.length; i++) packer.add(values[i]);
   } catch (error) {
@@ -190,28 +191,28 @@ export function packInputs(
 }
 
 /** What was packed, with every marked value put back. */
-export function open({ tag, ...packed }: PackedMessage): Packed {
+export function decodeBatch({ tag, ...packed }: ColumnBatchMessage): ColumnBatch {
   if (tag === undefined) return packed;
   // All at once: a value that stands in two columns stays one value.
-  return { ...packed, columns: decode(packed.columns, tag) as PackedColumn[] };
+  return { ...packed, columns: decode(packed.columns, tag) as BatchColumn[] };
 }
 
 /** Row after row of what was packed. */
-export function unpack({ shape, columns }: Packed): (index: number) => unknown {
+export function rowReader({ shape, columns }: ColumnBatch): (index: number) => unknown {
   const width = columns.length;
   switch (shape.kind) {
     case 'row':
     case 'number': {
-      const column = columns[0] as PackedColumn;
+      const column = columns[0] as BatchColumn;
       return index => column[index];
     }
     case 'tuple': {
-      const [a, b, c] = columns as [PackedColumn, PackedColumn, PackedColumn];
+      const [a, b, c] = columns as [BatchColumn, BatchColumn, BatchColumn];
       if (width === 2) return index => [a[index], b[index]];
       if (width === 3) return index => [a[index], b[index], c[index]];
       return index => {
         const row: unknown[] = [];
-        for (let i = 0; i < width; i++) row.push((columns[i] as PackedColumn)[index]);
+        for (let i = 0; i < width; i++) row.push((columns[i] as BatchColumn)[index]);
         return row;
       };
     }
@@ -219,7 +220,7 @@ export function unpack({ shape, columns }: Packed): (index: number) => unknown {
       const { keys } = shape;
       return index => {
         const row: Record<string, unknown> = {};
-        for (let i = 0; i < width; i++) row[keys[i] as string] = (columns[i] as PackedColumn)[index];
+        for (let i = 0; i < width; i++) row[keys[i] as string] = (columns[i] as BatchColumn)[index];
         return row;
       };
     }
@@ -227,7 +228,7 @@ export function unpack({ shape, columns }: Packed): (index: number) => unknown {
 }
 
 /** Some of the packed rows, without copying numbers. */
-export function slicePacked({ shape, columns }: Packed, from: number, to: number): Packed {
+export function sliceBatch({ shape, columns }: ColumnBatch, from: number, to: number): ColumnBatch {
   const cut = columns.map(column =>
     column instanceof Float64Array ? column.subarray(from, to) : column.slice(from, to),
   );
@@ -235,7 +236,7 @@ export function slicePacked({ shape, columns }: Packed, from: number, to: number
 }
 
 /** One row as it is, neither copied nor looked into. */
-export const packedRow = (row: unknown): Packed => ({ length: 1, shape: ROW, columns: [[row]] });
+export const batchOfRow = (row: unknown): ColumnBatch => ({ length: 1, shape: ROW, columns: [[row]] });
 
 /** No rows. */
-export const noRows: Packed = { length: 0, shape: ROW, columns: [[]] };
+export const noRows: ColumnBatch = { length: 0, shape: ROW, columns: [[]] };

@@ -1,7 +1,7 @@
 import { inspect, types } from 'node:util';
 import { MessagePort } from 'node:worker_threads';
 import { describeThrown } from '../errors.js';
-import type { Movable } from '../protocol/messages.js';
+import type { Transferable } from '../protocol/messages.js';
 import { registeredClass } from './registerClass.js';
 import { isTransfer } from './transfer.js';
 
@@ -149,7 +149,7 @@ export class Encoder {
   /** Whether anything was marked, so that the other side must look for it. */
   tagged = false;
   /** Memory that nobody on this side needs any more. */
-  readonly moved = new Set<Movable>();
+  readonly moved = new Set<Transferable>();
   #seen: Map<object, unknown> | undefined;
   /** The value whose parts are encoded one by one. */
   #whole: unknown;

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Packed } from '../protocol/messages.js';
+import type { ColumnBatch } from '../protocol/columnBatch.js';
 
 /** Smaller memory, in bytes, is left to the garbage collection (`bench/constants.ts`). */
 const WORTH_IT = 32_768;
@@ -13,7 +13,7 @@ let nowhere: MessagePort | undefined;
  * The garbage collection leaves array buffers for long, up to 64 MB of them in each thread, and fresh memory for the
  * next ones costs more than this (`bench/memory.ts`). What is sent to a closed port is gone at once.
  */
-export function discard({ columns }: Packed): void {
+export function freeBuffers({ columns }: ColumnBatch): void {
   const buffers = new Set<ArrayBuffer>();
   for (const column of columns)
     if (column instanceof Float64Array && column.byteLength >= WORTH_IT)

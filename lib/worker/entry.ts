@@ -4,15 +4,15 @@ import type { MessagePort } from 'node:worker_threads';
 import { chunkState } from '../protocol/chunkState.js';
 import type {
   ChunkMessage,
-  Definition,
-  Hello,
-  Movable,
+  RunDefinition,
+  StartMessage,
+  Transferable,
+  WorkerCommand,
   WorkerMessage,
-  WorkerNotice,
 } from '../protocol/messages.js';
 import { parentVariable } from '../protocol/parentVariable.js';
 import { Encoder } from '../serialization/encode.js';
-import { discard } from '../serialization/freeBuffers.js';
+import { freeBuffers } from '../serialization/freeBuffers.js';
 import { endWithParent } from './endWithParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
 import { type Post, runChunk } from './runChunk.js';
@@ -33,7 +33,7 @@ const parent = Number(process.env[parentVariable]);
 if (process.send && parent > 0) endWithParent(parent);
 
 interface KnownRun {
-  readonly definition: Definition;
+  readonly definition: RunDefinition;
   task?: Promise<LoadedTask>;
 }
 
@@ -44,14 +44,14 @@ let busy = false;
 /** Chunks that nobody waits for any more, by their numbers; only processes are told so by message. */
 const cancelled = new Set<number>();
 
-function notice({ chunk, forget, cancel }: WorkerNotice): void {
+function notice({ chunk, forget, cancel }: WorkerCommand): void {
   for (const id of forget ?? []) runs.delete(id);
   if (cancel !== undefined) cancelled.add(cancel);
   if (chunk) enqueue(chunk);
 }
 
-function post(message: WorkerMessage, moved: readonly Movable[] = []): void {
-  if (port) port.postMessage(message, moved as Movable[]);
+function post(message: WorkerMessage, moved: readonly Transferable[] = []): void {
+  if (port) port.postMessage(message, moved as Transferable[]);
   else send?.({ rxParfor: message });
 }
 
@@ -107,8 +107,8 @@ async function runClaimed(message: ChunkMessage): Promise<void> {
     if (!printed) post(report, moved);
     else if (report.kind === 'report') post({ ...report, last: false }, moved);
   };
-  await runChunk(message, loaded, report, port !== undefined && !message.far, isCancelled);
-  if (port) discard(message.inputs);
+  await runChunk(message, loaded, report, port !== undefined && !message.remote, isCancelled);
+  if (port) freeBuffers(message.inputs);
   if (!printed) return;
   // The program may end with the chunk: what its tasks have printed leaves first.
   for (const { write } of outputs) await new Promise<void>(resolve => write('', () => resolve()));
@@ -148,15 +148,15 @@ function enqueue(message: ChunkMessage): void {
 }
 
 /** Opens the way for chunks: what Tinypool calls. */
-export default function start(hello: Hello): void {
+export default function start(hello: StartMessage): void {
   if (hello.port) {
     port = hello.port;
     port.on('message', notice);
     port.on('messageerror', die);
     port.unref();
   } else
-    process.on('message', (message: { rxParfor?: WorkerNotice } | null) => {
-      if (message && Object.hasOwn(message, 'rxParfor')) notice(message.rxParfor as WorkerNotice);
+    process.on('message', (message: { rxParfor?: WorkerCommand } | null) => {
+      if (message && Object.hasOwn(message, 'rxParfor')) notice(message.rxParfor as WorkerCommand);
     });
   post({ kind: 'ready' });
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { NotTransferableError, TaskNotFoundError } from '../errors.js';
-import type { Definition } from '../protocol/messages.js';
+import type { RunDefinition } from '../protocol/messages.js';
 import { decode, Untransferable } from '../serialization/encode.js';
 import { callTask } from '../task/callTask.js';
 import type { Task } from '../task/task.js';
@@ -74,7 +74,7 @@ function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown 
 }
 
 /** Finds or makes the task of a definition, and binds it to the `args` and `kwargs` of the run. */
-export async function loadTask({ task, tag, ...shared }: Definition): Promise<LoadedTask> {
+export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
   const run =
     task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
   const args = receive('args', shared.args, tag) as unknown[];

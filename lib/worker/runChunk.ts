@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import type { ChunkMessage, FailureMessage, Movable, WorkerMessage } from '../protocol/messages.js';
+import type { ChunkMessage, FailureMessage, Transferable, WorkerMessage } from '../protocol/messages.js';
 import { now as clock } from '../runtime/clock.js';
-import { Packer, unpack } from '../serialization/columnBatch.js';
+import { ColumnBatchBuilder, rowReader } from '../serialization/columnBatch.js';
 import { decode, Encoder, Untransferable } from '../serialization/encode.js';
 import { isThenable } from '../task/callTask.js';
 import type { LoadedTask } from './loadTask.js';
@@ -18,7 +18,7 @@ const QUICK_TASKS_PER_LOOK = 16;
 
 export type Post = (
   message: Extract<WorkerMessage, { kind: 'report' | 'end' | 'returned' }>,
-  moved?: readonly Movable[],
+  moved?: readonly Transferable[],
 ) => void;
 
 /** With a `taskTimeout`, a task that took longer, in ms, is reported at once: nobody need guess when the next one began. */
@@ -29,7 +29,7 @@ class Pending {
   count = 0;
   readonly failures: FailureMessage[] = [];
   readonly #encoder: Encoder;
-  readonly #packer: Packer;
+  readonly #packer: ColumnBatchBuilder;
 
   constructor(
     capacity: number,
@@ -39,7 +39,7 @@ class Pending {
     literal: boolean,
   ) {
     this.#encoder = new Encoder(threads, true);
-    this.#packer = new Packer(capacity, this.#encoder, literal);
+    this.#packer = new ColumnBatchBuilder(capacity, this.#encoder, literal);
   }
 
   add(row: unknown): void {
@@ -96,12 +96,12 @@ export async function runChunk(
   threads: boolean,
   isCancelled: () => boolean,
 ): Promise<void> {
-  const { inputs, slice, taskTimeout } = message;
+  const { inputs, timeSlice, taskTimeout } = message;
   const { length, tag } = inputs;
-  const packed = unpack(inputs);
+  const packed = rowReader(inputs);
   const input = tag ? (i: number) => decode(packed(i), tag) : packed;
   const start = clock();
-  const deadline = start + slice;
+  const deadline = start + timeSlice;
   let pending = new Pending(length, threads, start, literal);
   let tasksPerLook = 1;
   let i = 0;

@@ -20,7 +20,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     await using one = make({ workers: 1 });
     await using two = make({ workers: 2 });
     assert.equal([one.parallelism, two.parallelism], [1, 2]);
-    assert.ok(one.lease.slice > 0 && one.lease.limit >= 1);
+    assert.ok(one.chunkPolicy && one.chunkPolicy.timeSlice > 0 && one.chunkPolicy.maxInputs >= 1);
   });
 
   it('ends by close() before any run', async () => {

@@ -15,7 +15,7 @@ export interface MakeOptions {
   execArgv?: string[];
 }
 
-export type MakeExecutor = (options?: MakeOptions) => Executor;
+export type MakeExecutor = (options?: MakeOptions) => Executor & AsyncDisposable;
 
 /** What an executor can do beyond what all can. */
 export interface Capabilities {
@@ -82,7 +82,7 @@ export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<
 }
 
 /** An executor that notes what it is given and hands it on. */
-export class Watched implements Executor {
+export class Watched implements Executor, AsyncDisposable {
   readonly chunks: { first: number; count: number; at: number }[] = [];
   readonly released: Run[] = [];
   /** Chunks under way now, and the most there were. */
@@ -95,8 +95,8 @@ export class Watched implements Executor {
     return this.executor.parallelism;
   }
 
-  get lease(): Executor['lease'] {
-    return this.executor.lease;
+  get chunkPolicy(): Executor['chunkPolicy'] {
+    return this.executor.chunkPolicy;
   }
 
   run(chunk: Chunk): Observable<Report> {
@@ -111,9 +111,9 @@ export class Watched implements Executor {
     });
   }
 
-  release(run: Run): void {
+  forget(run: Run): void {
     this.released.push(run);
-    this.executor.release?.(run);
+    this.executor.forget?.(run);
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as errors from '../../lib/errors.js';
-import { ExecutorClosedError, LeaseExpired, WorkerLost } from '../../lib/executor.js';
+import { ChunkTimeoutError, ExecutorClosedError, WorkerLostError } from '../../lib/executor.js';
 
 const { MapError, NotTransferableError, TaskError, TaskNotFoundError, TaskTimeoutError, WorkerCrashError } =
   errors;
@@ -158,10 +158,10 @@ it('of a run hold them all', () => {
 
 it('between executor and scheduler say how a worker was lost', () => {
   const exit = { exitCode: 1, reason: 'exit code 1' };
-  const lost = new WorkerLost(exit);
+  const lost = new WorkerLostError(exit);
   assert.equal([lost.exit, lost.atStart, lost.message], [exit, false, 'exit code 1']);
-  assert.is(new WorkerLost(exit, true).atStart, true);
-  assert.instance(new LeaseExpired(), Error);
+  assert.is(new WorkerLostError(exit, true).atStart, true);
+  assert.instance(new ChunkTimeoutError(), Error);
   assert.match(new ExecutorClosedError().message, /the executor is closed/);
 });
 

@@ -18,7 +18,7 @@ import * as assert from 'uvu/assert';
 import { MapError, TaskError } from '../../lib/errors.js';
 import type { Executor } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
-import { open, Packer } from '../../lib/serialization/columnBatch.js';
+import { ColumnBatchBuilder, decodeBatch } from '../../lib/serialization/columnBatch.js';
 import { Encoder } from '../../lib/serialization/encode.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parallelMap } from '../../operators/parallelMap.js';
@@ -324,14 +324,13 @@ test('retry ≡ a task that tries by itself', () => {
 function packing(rows: readonly unknown[]): Executor {
   return {
     parallelism: 1,
-    lease: { slice: 8, limit: 100 },
+    chunkPolicy: { timeSlice: 8, maxInputs: 100 },
     run: ({ inputs }) => {
-      const packer = new Packer(inputs.length, new Encoder(true, true));
+      const packer = new ColumnBatchBuilder(inputs.length, new Encoder(true, true));
       for (let i = 0; i < inputs.length; i++) packer.add(rows[inputs[i] as number]);
-      return of({ count: inputs.length, rows: open(packer.take().message), failures: [], elapsed: 0 });
+      return of({ count: inputs.length, rows: decodeBatch(packer.take().message), failures: [], elapsed: 0 });
     },
     close: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
   };
 }
 

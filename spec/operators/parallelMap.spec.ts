@@ -2,7 +2,7 @@ import { map, Observable, of, Subject, Subscriber, take, toArray } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError, WorkerCrashError } from '../../lib/errors.js';
-import { LeaseExpired, WorkerLost } from '../../lib/executor.js';
+import { ChunkTimeoutError, WorkerLostError } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
 import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
@@ -451,7 +451,7 @@ marbles('a run that ends before its timeout: nothing is left behind', h => {
 
 marbles('taskTimeout: the executor gives up the chunk, and its input is failed', h => {
   const source = h.cold('    ab|');
-  const executor = h.executorOf(2, { a: '-----#', b: '-B|' }, { a: new LeaseExpired() });
+  const executor = h.executorOf(2, { a: '-----#', b: '-B|' }, { a: new ChunkTimeoutError() });
   const result = '           --B--#';
 
   h.expectObservable(
@@ -461,7 +461,7 @@ marbles('taskTimeout: the executor gives up the chunk, and its input is failed',
 });
 
 marbles('a worker that dies: its input runs again, and is failed when it has killed three', h => {
-  const lost = new WorkerLost({ exitCode: 9, reason: 'exit code 9' });
+  const lost = new WorkerLostError({ exitCode: 9, reason: 'exit code 9' });
   const source = h.cold('    a-b|');
   const executor = h.executorOf(2, { a: ['--#', '--#', '--#'], b: '--B|' }, { a: lost });
   const result = '           ----B-#';

@@ -2,7 +2,7 @@ import { Observable, of, Subscriber, take, toArray } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TaskError, TaskTimeoutError, WorkerCrashError } from '../../lib/errors.js';
-import { LeaseExpired, WorkerLost } from '../../lib/executor.js';
+import { ChunkTimeoutError, WorkerLostError } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
 import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
 import { marbles, oops } from '../support/marbleExecutor.js';
@@ -146,7 +146,7 @@ marbles('a worker that dies, a task that takes too long: reasons as any other', 
   const executor = h.executorOf(
     1,
     { a: ['-#', '-#', '-#'], b: '-#', c: '-C|' },
-    { a: new WorkerLost(exit), b: new LeaseExpired() },
+    { a: new WorkerLostError(exit), b: new ChunkTimeoutError() },
   );
   const result = '           ---abC|';
 

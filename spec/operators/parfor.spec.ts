@@ -2,7 +2,7 @@ import { Observable, range, Subscriber, take, zip } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MapError, TaskError, TaskTimeoutError } from '../../lib/errors.js';
-import { LeaseExpired } from '../../lib/executor.js';
+import { ChunkTimeoutError } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parfor } from '../../operators/parfor.js';
@@ -192,7 +192,7 @@ marbles('concurrency, retry with delay, maxBuffered: as of parallelMap', h => {
 
 marbles('timeout and taskTimeout: as of parallelMap', h => {
   const source = h.cold('    a');
-  const executor = h.executorOf(1, { a: ['------A|', '---#'] }, { a: new LeaseExpired() });
+  const executor = h.executorOf(1, { a: ['------A|', '---#'] }, { a: new ChunkTimeoutError() });
 
   h.expectObservable(source.pipe(parfor(task, { executor, timeout: 4 }))).toBe(
     '                        ----#',

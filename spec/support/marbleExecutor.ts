@@ -3,7 +3,7 @@ import { type RunHelpers, TestScheduler } from 'rxjs/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Chunk, Executor, Report, Run } from '../../lib/executor.js';
-import { noRows, packedRow } from '../../lib/serialization/columnBatch.js';
+import { batchOfRow, noRows } from '../../lib/serialization/columnBatch.js';
 
 /** What a body in virtual time is given: RxJS's own helpers, its clock, and an executor of marbles. */
 export interface Helpers extends RunHelpers {
@@ -85,7 +85,7 @@ function marbleExecutor(
         const failed: Report = { ...report, rows: noRows, failures: [{ offset: 0, cause: oops }] };
         const values = [...drawn].map(letter => [
           letter,
-          letter === '?' ? failed : { ...report, rows: packedRow(letter) },
+          letter === '?' ? failed : { ...report, rows: batchOfRow(letter) },
         ]);
         return cold<Report>(drawn, Object.fromEntries(values), error);
       }),
@@ -95,7 +95,7 @@ function marbleExecutor(
   let running = 0;
   const executor: MarbleExecutor = {
     parallelism,
-    lease: { slice: 8, limit: 1 },
+    chunkPolicy: { timeSlice: 8, maxInputs: 1 },
     released: [],
     most: 0,
     run({ inputs }: Chunk): Observable<Report> {
@@ -113,7 +113,7 @@ function marbleExecutor(
         chunk.subscribe(subscriber);
       });
     },
-    release(run) {
+    forget(run) {
       executor.released.push(run);
     },
     expectChunks(subscriptions) {
@@ -125,7 +125,6 @@ function marbleExecutor(
       }
     },
     close: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
   };
   return executor;
 }

@@ -24,7 +24,7 @@ export interface Program {
 
 /** Starts one of the fixtures' programs; it is killed after so many seconds. */
 export function start(name: string, args: readonly string[], seconds = 10): Program {
-  const file = fileURLToPath(new URL(`fixtures/programs/${name}.js`, import.meta.url));
+  const file = fileURLToPath(new URL(`../fixtures/programs/${name}.js`, import.meta.url));
   const begun = performance.now();
   // What a test runner has set for itself is none of the program's.
   const { FORCE_COLOR, NO_COLOR, ...env } = process.env;

@@ -1,15 +1,15 @@
 import type { Chunk, Report, Run } from '../../executor.js';
-import type { Definition, NotRunnable, ReportMessage } from '../../protocol/messages.js';
+import type { NotRunnable, ReportMessage, RunDefinition } from '../../protocol/messages.js';
 import { packInputs } from '../../serialization/columnBatch.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
 
 /** How the values of runs and chunks get into messages to a worker, and out of its answers. */
-export interface Crossing {
+export interface ChunkCodec {
   /** What is reported goes on to another process: workers neither share nor move memory in it. */
-  readonly far: boolean;
+  readonly remote: boolean;
   /** @throws NotTransferableError, TypeError where the run's task, `args` or `kwargs` cannot cross */
-  define(run: Run, id: number): Definition;
+  define(run: Run, id: number): RunDefinition;
   /** The chunk's inputs, up to the first one that cannot cross. */
   pack(chunk: Chunk): ReturnType<typeof packInputs>;
   report(message: ReportMessage): Report;
@@ -18,8 +18,8 @@ export interface Crossing {
 }
 
 /** The crossing of values of this program. */
-export const ownCrossing = (threads: boolean): Crossing => ({
-  far: false,
+export const chunkCodec = (threads: boolean): ChunkCodec => ({
+  remote: false,
   define: (run, id) => definitionOf(run, id, threads),
   pack: chunk => packInputs(chunk.inputs, threads),
   report: message => reportOf(message, threads),

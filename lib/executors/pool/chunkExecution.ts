@@ -1,42 +1,54 @@
 import type { Subscriber } from 'rxjs';
 import type { WorkerExit } from '../../errors.js';
-import { type Chunk, type Failure, LeaseExpired, type Report, type Run, WorkerLost } from '../../executor.js';
+import {
+  type Chunk,
+  ChunkTimeoutError,
+  type Failure,
+  type Report,
+  type Run,
+  WorkerLostError,
+} from '../../executor.js';
 import { chunkState } from '../../protocol/chunkState.js';
-import type { Definition, NotRunnable, PackedMessage, ReportMessage } from '../../protocol/messages.js';
+import type {
+  ColumnBatchMessage,
+  NotRunnable,
+  ReportMessage,
+  RunDefinition,
+} from '../../protocol/messages.js';
 import { callObserver } from '../../runtime/callObserver.js';
 import { noRows } from '../../serialization/columnBatch.js';
-import type { Crossing } from './chunkCodec.js';
+import type { ChunkCodec } from './chunkCodec.js';
 import { Patience } from './patience.js';
-import type { Lane, LaneListener } from './workerHandle.js';
+import type { ChunkObserver, WorkerHandle } from './workerHandle.js';
 
 /** A report that is on its way takes as long as its bytes; one that has not come after so many ms will not, in ms. */
-const REPORT_LIMIT = 30_000;
+const REPORT_LIMIT_MS = 30_000;
 
 /** What an execution asks of the executor that it belongs to. */
-export interface ExecutionOwner {
-  readonly crossing: Crossing;
+export interface ExecutionHost {
+  readonly codec: ChunkCodec;
   /** Milliseconds of work after which a worker starts no further input. */
-  readonly slice: number;
+  readonly timeSlice: number;
   /** Milliseconds that a worker has to come free when nobody waits for its chunk any more. */
   readonly grace: number;
   /** Nothing more is expected of the chunk. */
   ended(execution: ChunkExecution): void;
   /** The worker may take another chunk. */
-  freed(lane: Lane): void;
+  freed(worker: WorkerHandle): void;
   /** Ends a worker that does not do so by itself. */
-  kill(lane: Lane): void;
+  kill(worker: WorkerHandle): void;
   /** What to make of a worker that died while it ran a chunk. */
-  lossOf(lane: Lane, exit: WorkerExit): Error;
+  lossOf(worker: WorkerHandle, exit: WorkerExit): Error;
 }
 
 /** Where a chunk is: it waits for a worker, a worker has it, nobody waits for it any more though a worker has it, or over. */
 type State = 'waiting' | 'given' | 'abandoned' | 'over';
 
 /** One chunk on its way through an executor, from its subscription to its end. */
-export class ChunkExecution implements LaneListener {
+export class ChunkExecution implements ChunkObserver {
   readonly run: Run;
   /** Once it is given. */
-  lane: Lane | undefined;
+  worker: WorkerHandle | undefined;
   #state: State = 'waiting';
   #number = 0;
   /** Shared with the thread that has it. */
@@ -47,22 +59,22 @@ export class ChunkExecution implements LaneListener {
   readonly #length: number;
   readonly #patience: Patience;
   /** The inputs on their way; not held once they are sent. */
-  #inputs: ReturnType<Crossing['pack']> | undefined;
+  #inputs: ReturnType<ChunkCodec['pack']> | undefined;
 
   constructor(
     readonly chunk: Chunk,
     /** The chunk on whose worker it is to run, after it. */
-    readonly behind: Chunk | undefined,
-    inputs: ReturnType<Crossing['pack']>,
-    private readonly definition: Definition,
+    readonly after: Chunk | undefined,
+    inputs: ReturnType<ChunkCodec['pack']>,
+    private readonly definition: RunDefinition,
     private readonly subscriber: Subscriber<Report>,
-    private readonly owner: ExecutionOwner,
+    private readonly host: ExecutionHost,
   ) {
     this.run = chunk.run;
     this.#inputs = inputs;
     this.#length = inputs.message.length;
     this.#patience = new Patience(
-      () => this.lane?.poll(),
+      () => this.worker?.poll(),
       () => this.#late(),
     );
   }
@@ -72,30 +84,30 @@ export class ChunkExecution implements LaneListener {
   }
 
   /** Gives it to a worker. */
-  give(lane: Lane, number: number, threads: boolean): void {
+  give(worker: WorkerHandle, number: number, threads: boolean): void {
     this.#state = 'given';
-    this.lane = lane;
+    this.worker = worker;
     this.#number = number;
     if (threads) this.#shared = new Int32Array(new SharedArrayBuffer(4));
-    const { message: inputs, moved } = this.#inputs as ReturnType<Crossing['pack']>;
+    const { message: inputs, moved } = this.#inputs as ReturnType<ChunkCodec['pack']>;
     this.#inputs = undefined;
-    const { definition, owner } = this;
+    const { definition, host } = this;
     const { taskTimeout } = this.run;
     const message = {
       number,
       id: definition.id,
-      definition: lane.known.has(definition.id) ? undefined : definition,
-      inputs: inputs as PackedMessage,
-      slice: owner.slice,
+      definition: worker.knows(definition.id) ? undefined : definition,
+      inputs: inputs as ColumnBatchMessage,
+      timeSlice: host.timeSlice,
       taskTimeout,
       state: this.#shared,
-      far: owner.crossing.far,
+      remote: host.codec.remote,
     };
     try {
-      lane.run(message, moved, this);
+      worker.run(message, moved, this);
     } catch (error) {
       this.#end();
-      owner.freed(lane);
+      host.freed(worker);
       this.#unsendable(error);
     }
   }
@@ -104,7 +116,7 @@ export class ChunkExecution implements LaneListener {
   #unsendable(error: unknown): void {
     const why = `a value that cannot be sent: ${(error as Error).message}`;
     if (this.#length > 1)
-      return this.#error(new WorkerLost({ exitCode: undefined, reason: why, cause: error }));
+      return this.#error(new WorkerLostError({ exitCode: undefined, reason: why, cause: error }));
     const failure: Failure = {
       offset: 0,
       cause: undefined,
@@ -129,7 +141,7 @@ export class ChunkExecution implements LaneListener {
   cancel(): void {
     if (this.#state !== 'waiting' && this.#state !== 'given') return;
     if (this.#shared) Atomics.store(this.#shared, 0, chunkState.cancelled);
-    else if (this.#state === 'given') this.lane?.cancel(this.#number);
+    else if (this.#state === 'given') this.worker?.cancel(this.#number);
     this.#abandon();
   }
 
@@ -144,22 +156,22 @@ export class ChunkExecution implements LaneListener {
     this.#state = given ? 'abandoned' : 'over';
     this.#inputs = undefined;
     this.#patience.stop();
-    this.owner.ended(this);
-    if (given && this.lane?.runs(this)) this.#patience.restart(this.owner.grace);
+    this.host.ended(this);
+    if (given && this.worker?.runs(this)) this.#patience.restart(this.host.grace);
   }
 
   #end(): void {
     this.#state = 'over';
     this.#patience.stop();
-    this.owner.ended(this);
+    this.host.ended(this);
   }
 
   #late(): void {
     if (this.#state === 'given') this.#expired = true;
-    this.owner.kill(this.lane as Lane);
+    this.host.kill(this.worker as WorkerHandle);
   }
 
-  // What its lane tells.
+  // What its worker tells.
 
   get owesWord(): boolean {
     return !this.#hasBegun || this.#reported === this.#length;
@@ -172,7 +184,7 @@ export class ChunkExecution implements LaneListener {
   }
 
   turn(): void {
-    if (this.#state === 'abandoned') this.#patience.restart(this.owner.grace);
+    if (this.#state === 'abandoned') this.#patience.restart(this.host.grace);
   }
 
   begun(): void {
@@ -184,16 +196,16 @@ export class ChunkExecution implements LaneListener {
     if (this.#state !== 'given' || taskTimeout === undefined) return;
     // A worker says by itself which tasks were late. This is for those that do not return: some quick ones before may
     // not be reported yet.
-    this.#patience.restart(taskTimeout + this.owner.slice);
+    this.#patience.restart(taskTimeout + this.host.timeSlice);
   }
 
   returned(): void {
     if (this.#state === 'abandoned' || this.run.taskTimeout !== undefined)
-      this.#patience.restart(REPORT_LIMIT);
+      this.#patience.restart(REPORT_LIMIT_MS);
   }
 
   read(message: ReportMessage): Report | undefined {
-    return this.#state === 'given' ? this.owner.crossing.report(message) : undefined;
+    return this.#state === 'given' ? this.host.codec.report(message) : undefined;
   }
 
   report(report: Report | undefined, last: boolean): void {
@@ -208,7 +220,7 @@ export class ChunkExecution implements LaneListener {
     if (this.#state === 'abandoned') this.#patience.stop();
     if (this.#state !== 'given') return;
     this.#end();
-    if (notRunnable) this.#error(this.owner.crossing.notRunnable(notRunnable));
+    if (notRunnable) this.#error(this.host.codec.notRunnable(notRunnable));
     else this.#complete();
   }
 
@@ -216,8 +228,11 @@ export class ChunkExecution implements LaneListener {
     if (this.#state === 'abandoned') this.#patience.stop();
     if (this.#state !== 'given') return;
     this.#end();
-    if (this.#expired) this.#error(new LeaseExpired());
-    else this.#error(blamed ? this.owner.lossOf(this.lane as Lane, exit) : new WorkerLost(exit, true));
+    if (this.#expired) this.#error(new ChunkTimeoutError());
+    else
+      this.#error(
+        blamed ? this.host.lossOf(this.worker as WorkerHandle, exit) : new WorkerLostError(exit, true),
+      );
   }
 
   #next(report: Report): void {

@@ -1,6 +1,6 @@
 import { NotTransferableError } from '../../errors.js';
 import type { Run } from '../../executor.js';
-import type { Definition } from '../../protocol/messages.js';
+import type { RunDefinition } from '../../protocol/messages.js';
 import { Encoder, Untransferable } from '../../serialization/encode.js';
 import { taskReference } from '../../task/task.js';
 
@@ -8,7 +8,7 @@ import { taskReference } from '../../task/task.js';
  * What the chunks of a run share, made fit to cross.
  * @throws NotTransferableError where `args` or `kwargs` cannot, TypeError where the task cannot
  */
-export function definitionOf(run: Run, id: number, threads: boolean): Definition {
+export function definitionOf(run: Run, id: number, threads: boolean): RunDefinition {
   const task = taskReference(run.task);
   const encoder = new Encoder(threads, false);
   const encode = <T>(what: 'args' | 'kwargs', value: T): T => {

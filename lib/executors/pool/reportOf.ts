@@ -1,7 +1,7 @@
 import { NotTransferableError, TaskNotFoundError } from '../../errors.js';
 import type { Failure, Report } from '../../executor.js';
 import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
-import { open, unpack } from '../../serialization/columnBatch.js';
+import { decodeBatch, rowReader } from '../../serialization/columnBatch.js';
 import { decode, decodeThrown, Untransferable } from '../../serialization/encode.js';
 
 /**
@@ -14,11 +14,11 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
     cause: decodeThrown(failure.cause, tag),
   }));
   try {
-    return { count, rows: { ...open(rows), own }, failures: decoded, elapsed };
+    return { count, rows: { ...decodeBatch(rows), own }, failures: decoded, elapsed };
   } catch (error) {
     if (!(error instanceof Untransferable)) throw error;
   }
-  const at = unpack(rows);
+  const at = rowReader(rows);
   const good: unknown[] = [];
   const all = new Map(decoded.map(failure => [failure.offset, failure]));
   for (let offset = 0, row = 0; offset < count; offset++) {

@@ -3,16 +3,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ChunkSize } from '../../../lib/dispatch/chunkSize.js';
 
-const lease = { slice: 8, limit: 1000 };
+const policy = { timeSlice: 8, maxInputs: 1000 };
 const MANY = 1_000_000;
 
 test('one at first, whatever waits', () => {
-  assert.is(new ChunkSize(lease, 4, undefined).next(MANY), 1);
-  assert.is(new ChunkSize(lease, 4, undefined).full, 1);
+  assert.is(new ChunkSize(policy, 4, undefined).next(MANY), 1);
+  assert.is(new ChunkSize(policy, 4, undefined).full, 1);
 });
 
 test('grows eightfold a time, up to the limit, while tasks are quick', () => {
-  const size = new ChunkSize(lease, 2, undefined);
+  const size = new ChunkSize(policy, 2, undefined);
   const sizes = [];
   for (let i = 0; i < 5; i++) {
     sizes.push(size.next(MANY));
@@ -22,14 +22,14 @@ test('grows eightfold a time, up to the limit, while tasks are quick', () => {
 });
 
 test('fills the slice, and no more', () => {
-  const size = new ChunkSize(lease, 2, undefined);
+  const size = new ChunkSize(policy, 2, undefined);
   for (let i = 0; i < 20; i++) size.measured(10, 10 * 0.5);
   assert.is(size.full, 16);
   assert.is(size.next(MANY), 16);
 });
 
 test('a task as long as the slice, or longer: one at a time', () => {
-  const size = new ChunkSize(lease, 2, undefined);
+  const size = new ChunkSize(policy, 2, undefined);
   for (const elapsed of [8, 9, 5000]) {
     size.measured(1, elapsed);
     assert.is(size.next(MANY), 1);
@@ -37,7 +37,7 @@ test('a task as long as the slice, or longer: one at a time', () => {
 });
 
 test('a burst of quick tasks before slow ones: small again after one report', () => {
-  const size = new ChunkSize(lease, 2, undefined);
+  const size = new ChunkSize(policy, 2, undefined);
   for (let i = 0; i < 10; i++) size.measured(size.full, 0.001 * size.full);
   assert.is(size.full, 1000);
   size.measured(1, 100);
@@ -45,7 +45,7 @@ test('a burst of quick tasks before slow ones: small again after one report', ()
 });
 
 test('dearer tasks count by half, however many they are; cheaper ones by their number', () => {
-  const size = new ChunkSize({ slice: 8.5, limit: 1000 }, 2, undefined);
+  const size = new ChunkSize({ timeSlice: 8.5, maxInputs: 1000 }, 2, undefined);
   size.measured(8, 8);
   size.measured(4, 12);
   assert.is(size.cost, (1 + 3) / 2);
@@ -56,14 +56,14 @@ test('dearer tasks count by half, however many they are; cheaper ones by their n
 });
 
 test('slow tasks before quick ones: grows again within a few reports', () => {
-  const size = new ChunkSize(lease, 2, undefined);
+  const size = new ChunkSize(policy, 2, undefined);
   size.measured(1, 100);
   for (let i = 0; i < 20; i++) size.measured(size.full, 0.01 * size.full);
   assert.is(size.full, 800);
 });
 
 test('towards the end: half of each worker’s share of what is left', () => {
-  const size = new ChunkSize(lease, 4, undefined);
+  const size = new ChunkSize(policy, 4, undefined);
   for (let i = 0; i < 20; i++) size.measured(100, 100 * 0.1);
   assert.is(size.full, 80);
   assert.equal(
@@ -73,13 +73,13 @@ test('towards the end: half of each worker’s share of what is left', () => {
 });
 
 test('at the end of very quick tasks: not divided below what a trip is worth', () => {
-  const size = new ChunkSize(lease, 4, undefined);
+  const size = new ChunkSize(policy, 4, undefined);
   for (let i = 0; i < 20; i++) size.measured(1000, 1000 * 0.001);
   assert.is(size.next(8), 250);
 });
 
 test('a fixed size: that, whatever was measured', () => {
-  const size = new ChunkSize(lease, 4, 5);
+  const size = new ChunkSize(policy, 4, 5);
   assert.is(size.next(MANY), 5);
   size.measured(5, 0.001);
   size.measured(5, 5000);
@@ -88,20 +88,20 @@ test('a fixed size: that, whatever was measured', () => {
 });
 
 test('a report of nothing says nothing', () => {
-  const size = new ChunkSize(lease, 4, undefined);
+  const size = new ChunkSize(policy, 4, undefined);
   size.measured(0, 100);
   size.measured(1, 0.001);
   assert.is(size.full, 8);
 });
 
 test('time too short to be measured: no division by zero', () => {
-  const size = new ChunkSize(lease, 4, undefined);
+  const size = new ChunkSize(policy, 4, undefined);
   for (let i = 0; i < 9; i++) size.measured(size.full, 0);
   assert.is(size.full, 1000);
 });
 
 test('an endless slice of one input, as of inline: always one', () => {
-  const size = new ChunkSize({ slice: Infinity, limit: 1 }, Infinity, undefined);
+  const size = new ChunkSize({ timeSlice: Infinity, maxInputs: 1 }, Infinity, undefined);
   size.measured(1, 0.001);
   assert.is(size.next(MANY), 1);
 });
@@ -115,14 +115,14 @@ test('whatever is measured: a whole number from 1 to the limit, and more for mor
       fc.nat(1e6),
       fc.nat(1e6),
       (reports, workers, a, b) => {
-        const size = new ChunkSize(lease, workers, undefined);
+        const size = new ChunkSize(policy, workers, undefined);
         for (const [count, elapsed] of reports) size.measured(count, elapsed);
         const [fewer, more] = [Math.min(a, b), Math.max(a, b)].map(waiting => size.next(waiting)) as [
           number,
           number,
         ];
         assert.ok(Number.isInteger(fewer) && fewer >= 1);
-        assert.ok(Number.isInteger(more) && more <= size.full && size.full <= lease.limit);
+        assert.ok(Number.isInteger(more) && more <= size.full && size.full <= policy.maxInputs);
         assert.ok(fewer <= more);
       },
     ),

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { from, interval, map, Observable, type SchedulerLike, Subject, type Subscriber, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Block, Scheduler } from '../../../lib/dispatch/dispatcher.js';
+import { Dispatcher, type SettledBatch } from '../../../lib/dispatch/dispatcher.js';
 import {
   MapError,
   NotTransferableError,
@@ -14,18 +14,18 @@ import {
 } from '../../../lib/errors.js';
 import {
   type Chunk,
+  ChunkTimeoutError,
   type Executor,
   type Failure,
-  LeaseExpired,
   type Report,
   type Run,
-  WorkerLost,
+  WorkerLostError,
 } from '../../../lib/executor.js';
 import { inline } from '../../../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
 import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress/progressMeter.js';
-import type { Packed } from '../../../lib/protocol/messages.js';
-import { unpack } from '../../../lib/serialization/columnBatch.js';
+import type { ColumnBatch } from '../../../lib/protocol/columnBatch.js';
+import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
@@ -34,7 +34,7 @@ import { propertyRuns } from '../../support/propertyRuns.js';
 
 const oops = new Error('oops');
 const task = (input: unknown) => input;
-const packed = (rows: readonly unknown[]): Packed => ({
+const packed = (rows: readonly unknown[]): ColumnBatch => ({
   length: rows.length,
   shape: { kind: 'row' },
   columns: [[...rows]],
@@ -44,7 +44,7 @@ const packed = (rows: readonly unknown[]): Packed => ({
 class Flown {
   constructor(
     readonly chunk: Chunk,
-    readonly behind: Chunk | undefined,
+    readonly after: Chunk | undefined,
     private readonly subscriber: Subscriber<Report>,
     /** Milliseconds that each report says it took. */
     private readonly elapsed: number,
@@ -54,7 +54,7 @@ class Flown {
     return Array.from(this.chunk.inputs);
   }
 
-  /** Whether the scheduler has let go of it, or it has ended. */
+  /** Whether the dispatcher has let go of it, or it has ended. */
   get over(): boolean {
     return this.subscriber.closed;
   }
@@ -80,22 +80,22 @@ class Flown {
     this.subscriber.complete();
   }
 
-  lost(error: unknown = new WorkerLost({ exitCode: 1, reason: 'exit code 1' })): void {
+  lost(error: unknown = new WorkerLostError({ exitCode: 1, reason: 'exit code 1' })): void {
     this.subscriber.error(error);
   }
 }
 
-/** A scheduler on an executor whose chunks the spec drives by hand. */
-function schedulerOf(
+/** A dispatcher on an executor whose chunks the spec drives by hand. */
+function dispatcherOf(
   {
-    limit = 4,
-    ahead = false,
+    maxInputs = 4,
+    prefetch = false,
     elapsed = 0,
     progress,
     ...options
   }: MapOptions & {
-    limit?: number;
-    ahead?: boolean;
+    maxInputs?: number;
+    prefetch?: boolean;
     elapsed?: number;
     progress?: Required<Pick<ProgressObserver, 'next'>>;
   } = {},
@@ -104,13 +104,15 @@ function schedulerOf(
 ) {
   const flights: Flown[] = [];
   const released: Run[] = [];
+  const fly = (chunk: Chunk, after?: Chunk) =>
+    new Observable<Report>(subscriber => void flights.push(new Flown(chunk, after, subscriber, elapsed)));
   const executor: Executor = {
     parallelism: 2,
     ...(changes && { changes }),
-    lease: { slice: 8, limit, ahead },
-    run: (chunk, behind) =>
-      new Observable(subscriber => void flights.push(new Flown(chunk, behind, subscriber, elapsed))),
-    release: run => {
+    chunkPolicy: { timeSlice: 8, maxInputs },
+    run: chunk => fly(chunk),
+    ...(prefetch && { prefetching: { run: fly } }),
+    forget: run => {
       assert.ok(
         flights.every(({ over }) => over),
         'no chunk is under way any more',
@@ -118,19 +120,18 @@ function schedulerOf(
       released.push(run);
     },
     close: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
   };
-  const plan = planOf('spec', task, { chunk: limit, ...options }, executor);
+  const plan = planOf('spec', task, { chunk: maxInputs, ...options }, executor);
   const run: Run = { ...plan, task, concurrency: plan.concurrency ?? executor.parallelism };
   const log: unknown[] = [];
-  const blocks: Block[] = [];
-  const scheduler = new Scheduler(
+  const blocks: SettledBatch[] = [];
+  const dispatcher = new Dispatcher(
     run,
     plan,
     {
       block: block => {
         blocks.push(block);
-        const at = unpack(block.rows);
+        const at = rowReader(block.rows);
         log.push(...Array.from({ length: block.rows.length }, (_, i) => at(i)));
         onBlock?.();
       },
@@ -140,9 +141,9 @@ function schedulerOf(
     progress && new ProgressMeter(progress, undefined),
   );
   const push = (...inputs: readonly unknown[]) => {
-    for (const input of inputs) scheduler.push(input);
+    for (const input of inputs) dispatcher.push(input);
   };
-  return { scheduler, executor, flights, released, log, blocks, push, run };
+  return { dispatcher, executor, flights, released, log, blocks, push, run };
 }
 
 /** Inputs of the chunks that are under way. */
@@ -150,7 +151,7 @@ const flying = (flights: readonly Flown[]): unknown[][] =>
   flights.filter(({ over }) => !over).map(({ inputs }) => inputs);
 
 test('one chunk for each worker, the next when one is free', () => {
-  const { flights, push, log, scheduler } = schedulerOf();
+  const { flights, push, log, dispatcher } = dispatcherOf();
   push(...'abcdefghi');
   assert.equal(flying(flights), [['a'], ['b']]);
   flights[1]!.report('B').done();
@@ -158,7 +159,7 @@ test('one chunk for each worker, the next when one is free', () => {
   flights[0]!.report('A').done();
   assert.equal(flying(flights), [[...'cdef'], [...'ghi']]);
   flights[2]!.report('C', 'D').report('E', 'F').done();
-  scheduler.end();
+  dispatcher.end();
   assert.equal(log, [...'ABCDEF']);
   flights[3]!.report('G', 'H', 'I');
   assert.equal(log, [...'ABCDEFGHI'], 'not over while a worker is busy');
@@ -166,19 +167,19 @@ test('one chunk for each worker, the next when one is free', () => {
   assert.equal(log, [...'ABCDEFGHI', '|']);
 });
 
-/** As `flying`, with what each is behind. */
+/** As `flying`, with what each is after. */
 const lined = (flights: readonly Flown[]): string[] =>
   flights
     .filter(({ over }) => !over)
-    .map(({ inputs, behind }) => [inputs, ...(behind ? [behind.inputs] : [])])
+    .map(({ inputs, after }) => [inputs, ...(after ? [after.inputs] : [])])
     .map(
-      ([inputs, behind]) => (inputs as string[]).join('') + (behind ? `<${Array.from(behind).join('')}` : ''),
+      ([inputs, after]) => (inputs as string[]).join('') + (after ? `<${Array.from(after).join('')}` : ''),
     );
 
 test('a busy worker gets its next chunk ahead, once it is known what a task costs, and while there is enough', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ limit: 1, ahead: true, elapsed: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ maxInputs: 1, prefetch: true, elapsed: 1 });
   push(...'abcdefgh');
-  scheduler.end();
+  dispatcher.end();
   assert.equal(lined(flights), ['a', 'b'], 'not before');
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
@@ -202,9 +203,9 @@ test('a chunk goes ahead where there is a full one for each worker, and not wher
     ['abcdefghijk', ['cde', 'fgh<b']],
     ['abcdefghij', ['cde', 'fgh']],
   ] as const) {
-    const { flights, push, scheduler } = schedulerOf({ limit: 3, ahead: true, elapsed: 1 });
+    const { flights, push, dispatcher } = dispatcherOf({ maxInputs: 3, prefetch: true, elapsed: 1 });
     push(...inputs);
-    scheduler.end();
+    dispatcher.end();
     flights[0]!.report('A').done();
     flights[1]!.report('B').done();
     assert.equal(lined(flights), [...expected], inputs);
@@ -213,8 +214,8 @@ test('a chunk goes ahead where there is a full one for each worker, and not wher
 
 test('tasks longer than a slice: ahead only where a chunk can be taken back', () => {
   for (const recall of [undefined, () => undefined]) {
-    const { flights, push, executor } = schedulerOf({ limit: 1, ahead: true, elapsed: 9 });
-    Object.assign(executor, { recall });
+    const { flights, push, executor } = dispatcherOf({ maxInputs: 1, prefetch: true, elapsed: 9 });
+    Object.assign(executor.prefetching as object, { recall });
     push(...'abcdefgh');
     flights[0]!.report('A').done();
     assert.equal(lined(flights), recall ? ['b', 'c', 'd<b', 'e<c'] : ['b', 'c']);
@@ -222,16 +223,20 @@ test('tasks longer than a slice: ahead only where a chunk can be taken back', ()
 });
 
 test('a worker without work: takes over what waits for a busy one, where that has not begun', () => {
-  const { flights, push, log, executor, scheduler } = schedulerOf({ limit: 1, ahead: true, elapsed: 1 });
+  const { flights, push, log, executor, dispatcher } = dispatcherOf({
+    maxInputs: 1,
+    prefetch: true,
+    elapsed: 1,
+  });
   const recalled: unknown[] = [];
   let begun = false;
   const recall = (chunk: Chunk) => {
     recalled.push(...Array.from(chunk.inputs));
     if (!begun) flights.find(flight => flight.chunk === chunk)!.done();
   };
-  Object.assign(executor, { recall });
+  Object.assign(executor.prefetching as object, { recall });
   push(...'abcdef');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
   flights[2]!.report('C').done();
@@ -257,9 +262,9 @@ test('a worker without work: takes over what waits for a busy one, where that ha
 });
 
 test('a worker without work: where one chunk cannot be taken back, the next one may', () => {
-  const { flights, push, executor, scheduler } = schedulerOf({
-    limit: 1,
-    ahead: true,
+  const { flights, push, executor, dispatcher } = dispatcherOf({
+    maxInputs: 1,
+    prefetch: true,
     elapsed: 1,
     concurrency: 3,
   });
@@ -267,9 +272,9 @@ test('a worker without work: where one chunk cannot be taken back, the next one 
     const flight = flights.find(flight => flight.chunk === chunk)!;
     if (flight.inputs[0] !== 'e') flight.done();
   };
-  Object.assign(executor, { recall });
+  Object.assign(executor.prefetching as object, { recall });
   push(...'abcdefghi');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['b', 'c', 'd', 'e<b', 'f<c', 'g<d']);
   flights[3]!.report('D').done();
@@ -280,18 +285,18 @@ test('a worker without work: where one chunk cannot be taken back, the next one 
 });
 
 test('a worker that dies: what waited for it is no suspect', () => {
-  const { flights, push, log, scheduler } = schedulerOf({
-    limit: 2,
+  const { flights, push, log, dispatcher } = dispatcherOf({
+    maxInputs: 2,
     concurrency: 1,
-    ahead: true,
+    prefetch: true,
     elapsed: 1,
   });
   push(...'abcdefgh');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['bc', 'de<bc']);
   flights[1]!.lost();
-  flights[2]!.lost(new WorkerLost({ exitCode: 1, reason: 'exit code 1' }, true));
+  flights[2]!.lost(new WorkerLostError({ exitCode: 1, reason: 'exit code 1' }, true));
   assert.equal(
     lined(flights),
     ['de'],
@@ -310,7 +315,7 @@ test('a worker that dies: what waited for it is no suspect', () => {
 });
 
 test('a source that pushes for long: what workers have said meanwhile is heard, and they go on', () => {
-  const { flights, push, log, executor } = schedulerOf({ limit: 4, concurrency: 1 });
+  const { flights, push, log, executor } = dispatcherOf({ maxInputs: 4, concurrency: 1 });
   let polls = 0;
   const poll = () => {
     polls += 1;
@@ -328,7 +333,7 @@ test('a source that pushes for long: what workers have said meanwhile is heard, 
 });
 
 test('inputs that a block still refers to are not written over by later ones', () => {
-  const { flights, push, blocks } = schedulerOf({ limit: 16_384, maxBuffered: 1e6 });
+  const { flights, push, blocks } = dispatcherOf({ maxInputs: 16_384, maxBuffered: 1e6 });
   const settle = (flight: Flown) => flight.report(...flight.inputs).done();
   for (let i = 0; i < 20_000; i++) push(i);
   const [held] = flights as [Flown];
@@ -344,13 +349,13 @@ test('inputs that a block still refers to are not written over by later ones', (
 
 test('blocks that come while one is delivered: they follow it, and the end follows them', () => {
   const later: (() => void)[] = [];
-  const { flights, push, log, scheduler } = schedulerOf(
-    { limit: 1, concurrency: 2, ordered: false },
+  const { flights, push, log, dispatcher } = dispatcherOf(
+    { maxInputs: 1, concurrency: 2, ordered: false },
     undefined,
     () => later.shift()?.(),
   );
   push('a', 'b');
-  scheduler.end();
+  dispatcher.end();
   later.push(() => {
     flights[1]!.report('B').done();
     log.push('a is delivered');
@@ -360,7 +365,7 @@ test('blocks that come while one is delivered: they follow it, and the end follo
 });
 
 test('every chunk of a run names the same run, and the index of its first input', () => {
-  const { flights, push, run } = schedulerOf();
+  const { flights, push, run } = dispatcherOf();
   push(...'abc');
   flights[0]!.report('A').done();
   assert.equal(
@@ -372,8 +377,8 @@ test('every chunk of a run names the same run, and the index of its first input'
 
 test('an executor that grows and shrinks: as many chunks as it has workers, unless the run says how many', () => {
   const changes = new Subject<void>();
-  const { flights, push, executor, scheduler } = schedulerOf({ limit: 1 }, changes);
-  const fixed = schedulerOf({ limit: 1, concurrency: 1 }, changes);
+  const { flights, push, executor, dispatcher } = dispatcherOf({ maxInputs: 1 }, changes);
+  const fixed = dispatcherOf({ maxInputs: 1, concurrency: 1 }, changes);
   const grow = (parallelism: number) => {
     for (const it of [executor, fixed.executor]) Object.assign(it, { parallelism });
     changes.next();
@@ -388,21 +393,21 @@ test('an executor that grows and shrinks: as many chunks as it has workers, unle
   for (const flight of flights.slice(0, 3)) flight.report('X').done();
   assert.is(flying(flights).length, 1);
   assert.equal(flying(fixed.flights), [['a']]);
-  scheduler.stop();
-  fixed.scheduler.stop();
+  dispatcher.stop();
+  fixed.dispatcher.stop();
   assert.is(changes.observed, false);
 });
 
 test('an executor that has no workers for a while: the run waits', () => {
   const changes = new Subject<void>();
-  const { flights, push, executor, scheduler, log } = schedulerOf({ limit: 1 }, changes);
+  const { flights, push, executor, dispatcher, log } = dispatcherOf({ maxInputs: 1 }, changes);
   const grow = (parallelism: number) => {
     Object.assign(executor, { parallelism });
     changes.next();
   };
   grow(0);
   push('a', 'b');
-  scheduler.end();
+  dispatcher.end();
   assert.equal([flights, log], [[], []]);
   grow(1);
   flights[0]!.report('A').done();
@@ -411,9 +416,9 @@ test('an executor that has no workers for a while: the run waits', () => {
 });
 
 test('what a worker hands back is given out next, before all others', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1 });
   push(...'abcdefg');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   flights[1]!.report('B').done();
   assert.equal(flying(flights), [[...'cdef']], 'and what follows it fills the chunk');
@@ -425,7 +430,7 @@ test('what a worker hands back is given out next, before all others', () => {
 });
 
 test('what a worker hands back makes no room for others beyond maxBuffered', () => {
-  const { flights, push } = schedulerOf({ maxBuffered: 3 });
+  const { flights, push } = dispatcherOf({ maxBuffered: 3 });
   push(...'abcdefgh');
   flights[1]!.report('B').done();
   assert.equal(flying(flights), [['a'], ['c', 'd']], 'three results can wait for the first one');
@@ -439,7 +444,7 @@ test('what a worker hands back makes no room for others beyond maxBuffered', () 
 });
 
 test('numbers are handed out, and back, as a Float64Array', () => {
-  const { flights, push } = schedulerOf({ concurrency: 1 });
+  const { flights, push } = dispatcherOf({ concurrency: 1 });
   push(0, 1, 2, 3, 4);
   flights[0]!.report(0).done();
   flights[1]!.report(1).done();
@@ -450,9 +455,9 @@ test('numbers are handed out, and back, as a Float64Array', () => {
 });
 
 test('a worker that dies with several inputs: those it has not reported run again one by one', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1 });
   push(...'abcdef');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   flights[1]!.report('B').lost();
   for (const letter of 'CDE') {
@@ -465,15 +470,15 @@ test('a worker that dies with several inputs: those it has not reported run agai
 });
 
 test('only the input that kills a worker is failed, the third time: once among others, twice alone', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, failFast: false });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1, failFast: false });
   push(...'abcd');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   flights[1]!.lost();
   flights[2]!.report('B').done();
   for (let time = 2; time <= 3; time++) {
     assert.equal(flying(flights), [['c']], `time ${time}`);
-    flights.at(-1)!.lost(new WorkerLost({ exitCode: time, reason: 'died' }));
+    flights.at(-1)!.lost(new WorkerLostError({ exitCode: time, reason: 'died' }));
   }
   flights.at(-1)!.report('D').done();
   const crash = new WorkerCrashError({ index: 2, input: 'c' }, { exitCode: 3, reason: 'died' });
@@ -482,7 +487,7 @@ test('only the input that kills a worker is failed, the third time: once among o
 });
 
 test('a suspect that a worker hands back stays alone', () => {
-  const { flights, push } = schedulerOf({ limit: 2, concurrency: 1 });
+  const { flights, push } = dispatcherOf({ maxInputs: 2, concurrency: 1 });
   push(...'abcde');
   flights[0]!.report('A').done();
   flights[1]!.lost();
@@ -493,7 +498,7 @@ test('a suspect that a worker hands back stays alone', () => {
 });
 
 test('the last input of a chunk whose worker dies is a suspect: alone, and not with what follows', () => {
-  const { flights, push } = schedulerOf({ limit: 2, concurrency: 1 });
+  const { flights, push } = dispatcherOf({ maxInputs: 2, concurrency: 1 });
   push(...'abcde');
   flights[0]!.report('A').done();
   flights[1]!.report('B').lost();
@@ -501,9 +506,9 @@ test('the last input of a chunk whose worker dies is a suspect: alone, and not w
 });
 
 test('an input that kills its worker, with retry: three crashes more, and a row if it gives one', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ limit: 1, concurrency: 1, retry: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ maxInputs: 1, concurrency: 1, retry: 1 });
   push('a');
-  scheduler.end();
+  dispatcher.end();
   for (let time = 1; time <= 3; time++) flights.at(-1)!.lost();
   assert.equal([log, flying(flights)], [[], [['a']]]);
   flights.at(-1)!.report('A').done();
@@ -511,18 +516,18 @@ test('an input that kills its worker, with retry: three crashes more, and a row 
 });
 
 test('an input that is late, with retry: another try, alone', () => {
-  const { flights, push, log } = schedulerOf({ limit: 1, concurrency: 1, retry: 1, taskTimeout: 5 });
+  const { flights, push, log } = dispatcherOf({ maxInputs: 1, concurrency: 1, retry: 1, taskTimeout: 5 });
   push('a', 'b');
-  flights[0]!.lost(new LeaseExpired());
+  flights[0]!.lost(new ChunkTimeoutError());
   assert.equal([log, flying(flights)], [[], [['a']]]);
-  flights[1]!.lost(new LeaseExpired());
+  flights[1]!.lost(new ChunkTimeoutError());
   assert.equal(plain(log), plain(['#', new TaskTimeoutError({ index: 0, input: 'a' }, 5)]));
 });
 
 test('progress counts the failure that ends a run: thrown, late, or a crash', () => {
   const ends: ((flight: Flown) => void)[] = [
     flight => flight.report('A', oops),
-    flight => flight.report('A').lost(new LeaseExpired()),
+    flight => flight.report('A').lost(new ChunkTimeoutError()),
     flight => {
       flight.report('A').lost();
     },
@@ -530,7 +535,7 @@ test('progress counts the failure that ends a run: thrown, late, or a crash', ()
   for (const end of ends) {
     let last: Partial<Progress> = {};
     const progress = { next: (value: Progress) => (last = value) };
-    const { flights, push, log } = schedulerOf({ concurrency: 1, taskTimeout: 5, progress });
+    const { flights, push, log } = dispatcherOf({ concurrency: 1, taskTimeout: 5, progress });
     push(...'_ab');
     flights[0]!.report('_').done();
     end(flights[1]!);
@@ -541,43 +546,47 @@ test('progress counts the failure that ends a run: thrown, late, or a crash', ()
 });
 
 test('a worker that dies when it has reported all: no input is to blame', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1 });
   push(...'ab');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').lost();
   flights[1]!.report('B').lost();
   assert.equal(log, ['A', 'B', '|']);
 });
 
 test('a worker that dies before it runs anything: no input is to blame, however often', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1 });
   push(...'abc');
-  scheduler.end();
+  dispatcher.end();
   for (let time = 0; time < 5; time++)
-    flights.at(-1)!.lost(new WorkerLost({ exitCode: 1, reason: 'no start' }, true));
+    flights.at(-1)!.lost(new WorkerLostError({ exitCode: 1, reason: 'no start' }, true));
   flights.at(-1)!.report('A').done();
-  flights.at(-1)!.lost(new WorkerLost({ exitCode: 1, reason: 'no start' }, true));
+  flights.at(-1)!.lost(new WorkerLostError({ exitCode: 1, reason: 'no start' }, true));
   assert.equal(flying(flights), [['b', 'c']], 'nor is any to be run alone');
   flights.at(-1)!.report('B', 'C').done();
   assert.equal(log, [...'ABC', '|']);
 });
 
 test('a chunk that is late when it has reported all: no input is to blame', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, taskTimeout: 5 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1, taskTimeout: 5 });
   push(...'ab');
-  scheduler.end();
-  flights[0]!.report('A').lost(new LeaseExpired());
+  dispatcher.end();
+  flights[0]!.report('A').lost(new ChunkTimeoutError());
   flights[1]!.report('B').done();
   assert.equal(log, ['A', 'B', '|']);
 });
 
 test('a chunk past its taskTimeout: its inputs run again one by one, and the one that is late alone is failed', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, taskTimeout: 5, failFast: false });
+  const { flights, push, log, dispatcher } = dispatcherOf({
+    concurrency: 1,
+    taskTimeout: 5,
+    failFast: false,
+  });
   push(...'abcd');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
-  flights[1]!.lost(new LeaseExpired());
-  flights[2]!.lost(new LeaseExpired());
+  flights[1]!.lost(new ChunkTimeoutError());
+  flights[2]!.lost(new ChunkTimeoutError());
   flights[3]!.report('C').done();
   flights[4]!.report('D').done();
   const late = new TaskTimeoutError({ index: 1, input: 'b' }, 5);
@@ -585,15 +594,15 @@ test('a chunk past its taskTimeout: its inputs run again one by one, and the one
 });
 
 test('the last input of a chunk is late: it is known which one', () => {
-  const { flights, push, log } = schedulerOf({ concurrency: 1, taskTimeout: 5 });
+  const { flights, push, log } = dispatcherOf({ concurrency: 1, taskTimeout: 5 });
   push(...'abc');
   flights[0]!.report('A').done();
-  flights[1]!.report('B').lost(new LeaseExpired());
+  flights[1]!.report('B').lost(new ChunkTimeoutError());
   assert.equal(plain(log), plain(['A', 'B', '#', new TaskTimeoutError({ index: 2, input: 'c' }, 5)]));
 });
 
 test('any other error of an executor ends the run, once, and lets go of the other chunks', () => {
-  const { flights, push, log, released } = schedulerOf({ retry: 3, failFast: false });
+  const { flights, push, log, released } = dispatcherOf({ retry: 3, failFast: false });
   push(...'abc');
   flights[0]!.lost(oops);
   assert.equal(log, ['#', oops]);
@@ -603,7 +612,7 @@ test('any other error of an executor ends the run, once, and lets go of the othe
 });
 
 test('an executor that throws instead of running: that ends the run, once', () => {
-  const { executor, push, log, released } = schedulerOf({ retry: 3, failFast: false });
+  const { executor, push, log, released } = dispatcherOf({ retry: 3, failFast: false });
   Object.assign(executor, {
     run: () => {
       throw oops;
@@ -615,20 +624,20 @@ test('an executor that throws instead of running: that ends the run, once', () =
 });
 
 test('a failure ends the run at once: the rows before it in its report are emitted, those after it not', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1 });
   push(...'abcde');
   flights[0]!.report('A').done();
   flights[1]!.report('B', oops, 'D', 'E');
   assert.equal(plain(log), plain(['A', 'B', '#', new TaskError({ index: 2, input: 'c' }, oops)]));
   assert.equal(flying(flights), []);
   push('f');
-  scheduler.end();
+  dispatcher.end();
   assert.is(flights.length, 2);
   assert.is(log.length, 4);
 });
 
 test('failures in a report with failFast: false: one block, rows and failures apart', () => {
-  const { flights, push, blocks } = schedulerOf({ concurrency: 1, failFast: false });
+  const { flights, push, blocks } = dispatcherOf({ concurrency: 1, failFast: false });
   push(...'abcde');
   flights[0]!.report('A').done();
   flights[1]!.report(oops, 'C', oops, 'E').done();
@@ -642,9 +651,9 @@ test('failures in a report with failFast: false: one block, rows and failures ap
 });
 
 test('failures in a report with retry: each alone again, the rows around them emitted', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ concurrency: 1, retry: 1, ordered: false });
+  const { flights, push, log, dispatcher } = dispatcherOf({ concurrency: 1, retry: 1, ordered: false });
   push(...'abcde');
-  scheduler.end();
+  dispatcher.end();
   flights[0]!.report('A').done();
   flights[1]!.report('B', oops, 'D', oops).done();
   assert.equal(log, [...'ABD']);
@@ -658,7 +667,7 @@ test('failures in a report with retry: each alone again, the rows around them em
 });
 
 test('an input that is tried again is alone, whatever follows it', () => {
-  const { flights, push } = schedulerOf({ concurrency: 1, retry: 1, limit: 3 });
+  const { flights, push } = dispatcherOf({ concurrency: 1, retry: 1, maxInputs: 3 });
   push(...'abcdefg');
   flights[0]!.report('A').done();
   flights[1]!.report('B', 'C', oops).done();
@@ -666,7 +675,7 @@ test('an input that is tried again is alone, whatever follows it', () => {
 });
 
 test('failures in a report, some for good and some to be tried again: each block has its own', () => {
-  const { flights, push, blocks } = schedulerOf({ limit: 6, concurrency: 1, retry: 1, failFast: false });
+  const { flights, push, blocks } = dispatcherOf({ maxInputs: 6, concurrency: 1, retry: 1, failFast: false });
   push(...'abcdefg');
   flights[0]!.report('A').done();
   const untransferable = { what: 'result' as const, path: '', why: 'a function' };
@@ -729,7 +738,7 @@ test('an input that was tried again after a delay: not held on to, however long 
 });
 
 test('what is to be tried again goes to an idle worker, and does not wait for the rest of its chunk', () => {
-  const { flights, push } = schedulerOf({ retry: 1 });
+  const { flights, push } = dispatcherOf({ retry: 1 });
   push(...'abcd');
   flights[0]!.report('A').done();
   flights[1]!.report('B').done();
@@ -739,7 +748,7 @@ test('what is to be tried again goes to an idle worker, and does not wait for th
 });
 
 test('inputs that are to be tried again come in their order, before the rest of their chunk has run', () => {
-  const { flights, push } = schedulerOf({ concurrency: 1, retry: 1, ordered: false });
+  const { flights, push } = dispatcherOf({ concurrency: 1, retry: 1, ordered: false });
   push(...'abcde');
   flights[0]!.report('A').done();
   flights[1]!.report(oops, oops, oops, oops).done();
@@ -774,15 +783,15 @@ test('an unordered sweep whose inputs wait for their next try is read no further
 
 test('numbers of an executor that are none end nothing but what they are for', () => {
   for (const elapsed of [Number.NaN, -1, Infinity]) {
-    const { flights, push, log, scheduler } = schedulerOf({ limit: 8, chunk: 'auto', elapsed });
+    const { flights, push, log, dispatcher } = dispatcherOf({ maxInputs: 8, chunk: 'auto', elapsed });
     push(...'abcdef');
-    scheduler.end();
+    dispatcher.end();
     for (let i = 0; i < flights.length; i++)
       flights[i]!.report(...flights[i]!.inputs.map(input => (input as string).toUpperCase())).done();
     assert.equal(log, [...'ABCDEF', '|']);
   }
   for (const count of [Number.NaN, -1, 1.5]) {
-    const { flights, push, log } = schedulerOf();
+    const { flights, push, log } = dispatcherOf();
     push('a');
     flights[0]!.reportAs(count, [], []);
     assert.match(String(log.at(-1)), /the executor reported .* inputs of a chunk that has 1 left/);
@@ -790,7 +799,7 @@ test('numbers of an executor that are none end nothing but what they are for', (
 });
 
 test('what cannot cross is not tried again', () => {
-  const { flights, push, log } = schedulerOf({ retry: 5 });
+  const { flights, push, log } = dispatcherOf({ retry: 5 });
   push('a');
   flights[0]!.reportAs(
     1,
@@ -804,9 +813,9 @@ test('what cannot cross is not tried again', () => {
 });
 
 test('a report of nothing changes nothing', () => {
-  const { flights, push, log, scheduler } = schedulerOf({ limit: 2, concurrency: 3 });
+  const { flights, push, log, dispatcher } = dispatcherOf({ maxInputs: 2, concurrency: 3 });
   push(...'abcde');
-  scheduler.end();
+  dispatcher.end();
   flights[1]!.report('B').done();
   assert.equal(flying(flights), [['a'], ['c'], ['d', 'e']]);
   // The first is awaited by all. The one before `d` says nothing when `D` is there already.
@@ -817,29 +826,29 @@ test('a report of nothing changes nothing', () => {
 });
 
 test('the executor is told once that a run is over: complete, failed or let go of', () => {
-  const complete = schedulerOf();
-  complete.scheduler.end();
-  complete.scheduler.stop();
+  const complete = dispatcherOf();
+  complete.dispatcher.end();
+  complete.dispatcher.stop();
   assert.equal([complete.released, complete.log], [[complete.run], ['|']]);
-  const failed = schedulerOf();
+  const failed = dispatcherOf();
   failed.push('a');
-  failed.scheduler.fail(oops);
-  failed.scheduler.fail(oops);
-  failed.scheduler.stop();
+  failed.dispatcher.fail(oops);
+  failed.dispatcher.fail(oops);
+  failed.dispatcher.stop();
   assert.equal([failed.released, failed.log], [[failed.run], ['#', oops]]);
-  const stopped = schedulerOf();
+  const stopped = dispatcherOf();
   stopped.push('a');
-  stopped.scheduler.stop();
-  stopped.scheduler.stop();
-  stopped.scheduler.end();
+  stopped.dispatcher.stop();
+  stopped.dispatcher.stop();
+  stopped.dispatcher.end();
   assert.equal([stopped.released, stopped.log], [[stopped.run], []]);
 });
 
 test('a run that is over gives nothing out and emits nothing', () => {
-  const { flights, push, log, scheduler } = schedulerOf();
+  const { flights, push, log, dispatcher } = dispatcherOf();
   push(...'abc');
   const [first] = flights;
-  scheduler.stop();
+  dispatcher.stop();
   first!.report('A').done();
   push('d');
   assert.is(flights.length, 2);
@@ -848,9 +857,9 @@ test('a run that is over gives nothing out and emits nothing', () => {
 
 test('a run that is let go of while it releases rows: the others are not', () => {
   const log: unknown[] = [];
-  const { flights, push, scheduler } = schedulerOf({ limit: 1 }, undefined, () => {
+  const { flights, push, dispatcher } = dispatcherOf({ maxInputs: 1 }, undefined, () => {
     log.push('a block');
-    scheduler.stop();
+    dispatcher.stop();
   });
   push('a', 'b');
   flights[1]!.report('B').done();
@@ -860,8 +869,8 @@ test('a run that is let go of while it releases rows: the others are not', () =>
 
 test('a supply is asked for one chunk at a time, and for none while too many rows wait', () => {
   const asked: number[] = [];
-  const { scheduler, flights, push, log } = schedulerOf({ limit: 4, maxBuffered: 5 });
-  scheduler.supplyFrom({ request: count => void asked.push(count) });
+  const { dispatcher, flights, push, log } = dispatcherOf({ maxInputs: 4, maxBuffered: 5 });
+  dispatcher.supplyFrom({ request: count => void asked.push(count) });
   assert.equal(asked, [4]);
   push('a');
   push('b');
@@ -879,52 +888,52 @@ test('a supply is asked for one chunk at a time, and for none while too many row
 });
 
 test('a supply: what is there is one worker’s chunk while more may come, and shared when it has ended', () => {
-  const { scheduler, flights, push } = schedulerOf({ chunk: 'auto', limit: 8, elapsed: 0.5 });
-  scheduler.supplyFrom({ request: () => undefined });
+  const { dispatcher, flights, push } = dispatcherOf({ chunk: 'auto', maxInputs: 8, elapsed: 0.5 });
+  dispatcher.supplyFrom({ request: () => undefined });
   push('a');
   flights[0]!.report('A').done();
   push('b', 'c');
   assert.equal(flying(flights), [['b'], ['c']]);
   push(...'defghijk');
-  scheduler.end();
+  dispatcher.end();
   flights[1]!.report('B').done();
   assert.equal(flying(flights), [['c'], ['d', 'e']], 'half of its share');
-  const more = schedulerOf({ chunk: 'auto', limit: 8, elapsed: 0.5 });
-  more.scheduler.supplyFrom({ request: () => undefined });
+  const more = dispatcherOf({ chunk: 'auto', maxInputs: 8, elapsed: 0.5 });
+  more.dispatcher.supplyFrom({ request: () => undefined });
   more.push('a', 'b', ...'cdefghij');
   more.flights[1]!.report('B').done();
   assert.equal(flying(more.flights), [['a'], [...'cdefghij']]);
 });
 
 test('a supply that has not ended: chunks ahead, though no more is read than they take', () => {
-  const { scheduler, flights, push } = schedulerOf({ limit: 1, ahead: true, elapsed: 1 });
+  const { dispatcher, flights, push } = dispatcherOf({ maxInputs: 1, prefetch: true, elapsed: 1 });
   const letters = [...'abcdef'];
-  scheduler.supplyFrom({ request: count => push(...letters.splice(0, count)) });
+  dispatcher.supplyFrom({ request: count => push(...letters.splice(0, count)) });
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
 });
 
 test('a supply that ends while it is asked', () => {
-  const { scheduler, flights, push, log } = schedulerOf();
-  scheduler.supplyFrom({
+  const { dispatcher, flights, push, log } = dispatcherOf();
+  dispatcher.supplyFrom({
     request: () => {
       push('a');
-      scheduler.end();
+      dispatcher.end();
     },
   });
   flights[0]!.report('A').done();
   assert.equal(log, ['A', '|']);
-  const empty = schedulerOf();
-  empty.scheduler.supplyFrom({ request: () => empty.scheduler.end() });
+  const empty = dispatcherOf();
+  empty.dispatcher.supplyFrom({ request: () => empty.dispatcher.end() });
   assert.equal(empty.log, ['|']);
 });
 
 test('a supply that fails while it is asked', () => {
-  const { scheduler, flights, push, log } = schedulerOf();
-  scheduler.supplyFrom({
+  const { dispatcher, flights, push, log } = dispatcherOf();
+  dispatcher.supplyFrom({
     request: () => {
       push('a');
-      scheduler.endWith(oops);
+      dispatcher.endWith(oops);
     },
   });
   assert.equal(log, [], 'what it gave before comes first');
@@ -933,19 +942,19 @@ test('a supply that fails while it is asked', () => {
 });
 
 test('the default of maxBuffered: bounded, a thousand for each worker or four chunks', () => {
-  const { flights, push, scheduler } = schedulerOf({ limit: 100, concurrency: 2 });
+  const { flights, push, dispatcher } = dispatcherOf({ maxInputs: 100, concurrency: 2 });
   for (let i = 0; i < 10_000; i++) push(i);
   for (let i = 1; i < flights.length; i++) flights[i]!.report(...flights[i]!.inputs).done();
   const out = Math.max(...flights.map(({ chunk }) => chunk.first + chunk.inputs.length));
   assert.is(out, 2 * 1024 + 1);
-  scheduler.stop();
-  const large = schedulerOf({ limit: 1000, concurrency: 2 });
+  dispatcher.stop();
+  const large = dispatcherOf({ maxInputs: 1000, concurrency: 2 });
   for (let i = 0; i < 20_000; i++) large.push(i);
   const { flights: chunks } = large;
   for (let i = 1; i < chunks.length; i++) chunks[i]!.report(...chunks[i]!.inputs).done();
   const furthest = Math.max(...chunks.map(({ chunk }) => chunk.first + chunk.inputs.length));
   assert.is(furthest, 2 * 4 * 1000 + 1);
-  large.scheduler.stop();
+  large.dispatcher.stop();
 });
 
 /** What becomes of an input: a row after some failures, or a worker's end each time it runs. */
@@ -960,7 +969,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
   { maxLength: 60 },
 );
 
-/** The whole scheduler in a few lines: what each input settles as. */
+/** The whole dispatcher in a few lines: what each input settles as. */
 function settledAs(fate: Fate, index: number, { count: retries }: { count: number }): unknown {
   const failed = { index, input: index };
   if (fate === 'kills') return new WorkerCrashError(failed, { exitCode: 1, reason: 'killed' });
@@ -984,7 +993,7 @@ function randomOf(seed: number): (bound: number) => number {
  * An executor that does at random whatever an executor may: answers at once or later, reports in pieces, hands inputs
  * back, loses workers that no input is to blame for. It asserts that it is given what it should be.
  */
-function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike, ahead: boolean) {
+function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike, prefetch: boolean) {
   const random = randomOf(seed);
   /** Indices in the order of their rows. */
   const rows: number[] = [];
@@ -992,126 +1001,127 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
   const running = new Set<number>();
   const tries = new Map<number, number>();
   const bystander = new Map<number, number>();
-  const seen = { chunks: 0, most: 0, released: 0, behind: 0 };
+  const seen = { chunks: 0, most: 0, released: 0, after: 0 };
   /** Chunks that have not ended. */
   const underWay = new Set<Chunk>();
   /** By the chunk that each waits for. */
   const waiting = new Map<Chunk, { chunk: Chunk; subscriber: Subscriber<Report>; begin(): void }>();
+  const start = (chunk: Chunk, after?: Chunk) =>
+    new Observable<Report>(subscriber => {
+      const { first, inputs } = chunk;
+      const { length } = inputs;
+      assert.ok(length > 0);
+      let next = first;
+      const end = first + length;
+      for (let index = first; index < end; index++) {
+        assert.is(inputs[index - first], index);
+        assert.not(settled.has(index), `${index} has settled`);
+        assert.not(running.has(index), `${index} is running`);
+        running.add(index);
+      }
+      underWay.add(chunk);
+      let begun = false;
+      subscriber.add(() => {
+        if (begun) seen.chunks -= 1;
+        underWay.delete(chunk);
+        if (after && waiting.get(after)?.chunk === chunk) waiting.delete(after);
+        for (let index = first; index < end; index++) running.delete(index);
+      });
+      const complete = () => {
+        const follower = waiting.get(chunk);
+        subscriber.complete();
+        if (follower) clock.schedule(() => follower.begin());
+      };
+      const fail = (error: Error) => {
+        const follower = waiting.get(chunk);
+        subscriber.error(error);
+        if (!follower) return;
+        // By now another one may wait for the first that waited: it goes to another worker.
+        const other = waiting.get(follower.chunk);
+        follower.subscriber.error(new WorkerLostError({ exitCode: 1, reason: 'killed' }, true));
+        if (other) clock.schedule(() => other.begin());
+      };
+      const report = (count: number) => {
+        const good: unknown[] = [];
+        const failures: Failure[] = [];
+        for (let offset = 0; offset < count; offset++, next++) {
+          const fate = fates[next];
+          const nth = (tries.get(next) ?? 0) + 1;
+          tries.set(next, nth);
+          if (fate === 'cannot cross')
+            failures.push({
+              offset,
+              cause: undefined,
+              untransferable: { what: 'result', path: '', why: 'a function' },
+            });
+          else if ((fate as number) >= nth) failures.push({ offset, cause: `failure ${nth}` });
+          else {
+            good.push(`row ${next}`);
+            rows.push(next);
+            settled.add(next);
+          }
+          running.delete(next);
+        }
+        subscriber.next({ count, rows: packed(good), failures, elapsed: random(20) / 10 });
+      };
+      const deadly = (index: number) => fates[index] === 'kills' || fates[index] === 'late';
+      const step = () => {
+        const rest = end - next;
+        if (rest === 0 || (next > first && random(8) === 0)) return complete();
+        const unsettled = Array.from({ length: rest }, (_, i) => next + i);
+        const suspect = (indices: number[]) => {
+          for (const index of indices) bystander.set(index, (bystander.get(index) ?? 0) + 1);
+        };
+        if (fates[next] === 'kills') suspect(unsettled);
+        if (deadly(next))
+          return fail(
+            fates[next] === 'late'
+              ? new ChunkTimeoutError()
+              : new WorkerLostError({ exitCode: 1, reason: 'killed' }),
+          );
+        if (random(12) === 0 && unsettled.every(index => (bystander.get(index) ?? 0) < 2)) {
+          suspect(unsettled);
+          return fail(new WorkerLostError({ exitCode: 2, reason: 'power cut' }));
+        }
+        let count = 1 + random(rest);
+        for (let i = 0; i < count; i++) if (deadly(next + i)) count = i;
+        report(count);
+        later();
+      };
+      const later = () => {
+        const delay = random(4);
+        if (subscriber.closed) return;
+        if (delay === 0) step();
+        else subscriber.add(clock.schedule(step, delay));
+      };
+      const begin = () => {
+        if (subscriber.closed) return;
+        begun = true;
+        if (after) waiting.delete(after);
+        seen.chunks += 1;
+        seen.most = Math.max(seen.most, seen.chunks);
+        later();
+      };
+      if (!after) return begin();
+      seen.after += 1;
+      assert.ok(prefetch && underWay.has(after) && !waiting.has(after), 'after one that has not ended');
+      waiting.set(after, { chunk, subscriber, begin });
+    });
+  const recall = (chunk: Chunk) => {
+    // Or else its worker has begun it just now.
+    for (const { chunk: other, subscriber } of waiting.values())
+      if (other === chunk && random(3) > 0) subscriber.complete();
+  };
   const executor: Executor = {
     parallelism: 3,
-    lease: { slice: 8, limit: 6, ahead },
-    run: (chunk, behind) =>
-      new Observable(subscriber => {
-        const { first, inputs } = chunk;
-        const { length } = inputs;
-        assert.ok(length > 0);
-        let next = first;
-        const end = first + length;
-        for (let index = first; index < end; index++) {
-          assert.is(inputs[index - first], index);
-          assert.not(settled.has(index), `${index} has settled`);
-          assert.not(running.has(index), `${index} is running`);
-          running.add(index);
-        }
-        underWay.add(chunk);
-        let begun = false;
-        subscriber.add(() => {
-          if (begun) seen.chunks -= 1;
-          underWay.delete(chunk);
-          if (behind && waiting.get(behind)?.chunk === chunk) waiting.delete(behind);
-          for (let index = first; index < end; index++) running.delete(index);
-        });
-        const complete = () => {
-          const follower = waiting.get(chunk);
-          subscriber.complete();
-          if (follower) clock.schedule(() => follower.begin());
-        };
-        const fail = (error: Error) => {
-          const follower = waiting.get(chunk);
-          subscriber.error(error);
-          if (!follower) return;
-          // By now another one may wait for the first that waited: it goes to another worker.
-          const other = waiting.get(follower.chunk);
-          follower.subscriber.error(new WorkerLost({ exitCode: 1, reason: 'killed' }, true));
-          if (other) clock.schedule(() => other.begin());
-        };
-        const report = (count: number) => {
-          const good: unknown[] = [];
-          const failures: Failure[] = [];
-          for (let offset = 0; offset < count; offset++, next++) {
-            const fate = fates[next];
-            const nth = (tries.get(next) ?? 0) + 1;
-            tries.set(next, nth);
-            if (fate === 'cannot cross')
-              failures.push({
-                offset,
-                cause: undefined,
-                untransferable: { what: 'result', path: '', why: 'a function' },
-              });
-            else if ((fate as number) >= nth) failures.push({ offset, cause: `failure ${nth}` });
-            else {
-              good.push(`row ${next}`);
-              rows.push(next);
-              settled.add(next);
-            }
-            running.delete(next);
-          }
-          subscriber.next({ count, rows: packed(good), failures, elapsed: random(20) / 10 });
-        };
-        const deadly = (index: number) => fates[index] === 'kills' || fates[index] === 'late';
-        const step = () => {
-          const rest = end - next;
-          if (rest === 0 || (next > first && random(8) === 0)) return complete();
-          const unsettled = Array.from({ length: rest }, (_, i) => next + i);
-          const suspect = (indices: number[]) => {
-            for (const index of indices) bystander.set(index, (bystander.get(index) ?? 0) + 1);
-          };
-          if (fates[next] === 'kills') suspect(unsettled);
-          if (deadly(next))
-            return fail(
-              fates[next] === 'late' ? new LeaseExpired() : new WorkerLost({ exitCode: 1, reason: 'killed' }),
-            );
-          if (random(12) === 0 && unsettled.every(index => (bystander.get(index) ?? 0) < 2)) {
-            suspect(unsettled);
-            return fail(new WorkerLost({ exitCode: 2, reason: 'power cut' }));
-          }
-          let count = 1 + random(rest);
-          for (let i = 0; i < count; i++) if (deadly(next + i)) count = i;
-          report(count);
-          later();
-        };
-        const later = () => {
-          const delay = random(4);
-          if (subscriber.closed) return;
-          if (delay === 0) step();
-          else subscriber.add(clock.schedule(step, delay));
-        };
-        const begin = () => {
-          if (subscriber.closed) return;
-          begun = true;
-          if (behind) waiting.delete(behind);
-          seen.chunks += 1;
-          seen.most = Math.max(seen.most, seen.chunks);
-          later();
-        };
-        if (!behind) return begin();
-        seen.behind += 1;
-        assert.ok(ahead && underWay.has(behind) && !waiting.has(behind), 'behind one that has not ended');
-        waiting.set(behind, { chunk, subscriber, begin });
-      }),
-    ...(random(2) === 0 && {
-      recall: (chunk: Chunk) => {
-        // Or else its worker has begun it just now.
-        for (const { chunk: other, subscriber } of waiting.values())
-          if (other === chunk && random(3) > 0) subscriber.complete();
-      },
-    }),
-    release: () => {
+    chunkPolicy: { timeSlice: 8, maxInputs: 6 },
+    run: chunk => start(chunk),
+    ...(prefetch && { prefetching: { run: start, ...(random(2) === 0 && { recall }) } }),
+    forget: () => {
       assert.is(underWay.size, 0, 'no chunk is under way any more');
       seen.released += 1;
     },
     close: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
   };
   return { executor, rows, seen };
 }
@@ -1135,15 +1145,15 @@ const runs = fc.record({
   concurrency: fc.integer({ min: 1, max: 5 }),
   ordered: fc.boolean(),
   maxBuffered: fc.integer({ min: 1, max: 12 }),
-  ahead: fc.boolean(),
+  prefetch: fc.boolean(),
 });
 
 test('whatever an executor does: each input settles once, as it should, in order and within bounds', () => {
-  let behind = 0;
+  let after = 0;
   fc.assert(
-    fc.property(runs, ({ fates, seed, source, ahead, ...options }) =>
+    fc.property(runs, ({ fates, seed, source, prefetch, ...options }) =>
       inVirtualTime(({ clock, flush }) => {
-        const { executor, rows, seen } = wildExecutor(fates, seed, clock, ahead);
+        const { executor, rows, seen } = wildExecutor(fates, seed, clock, prefetch);
         const expected = fates.map((fate, index) => settledAs(fate, index, options.retry));
         const log: { index: number; as: unknown }[] = [];
         let good = 0;
@@ -1183,7 +1193,7 @@ test('whatever an executor does: each input settles once, as it should, in order
           );
         assert.is(complete, 1);
         assert.is(seen.released, 1);
-        behind += seen.behind;
+        after += seen.after;
         assert.ok(seen.most <= options.concurrency);
         if (options.ordered) assert.ok(waiting <= options.maxBuffered + 1, `${waiting} rows waited`);
         const failed = expected.filter(as => as instanceof Error).length;
@@ -1196,14 +1206,14 @@ test('whatever an executor does: each input settles once, as it should, in order
     ),
     { numRuns: propertyRuns(1500), includeErrorInReport: true },
   );
-  assert.ok(behind > propertyRuns(100), `${behind} chunks were given ahead`);
+  assert.ok(after > propertyRuns(100), `${after} chunks were given ahead`);
 });
 
 test('whatever an executor does: failFast: false emits the good rows, then every failure by index', () => {
   fc.assert(
-    fc.property(runs, ({ fates, seed, source, ahead, ...options }) =>
+    fc.property(runs, ({ fates, seed, source, prefetch, ...options }) =>
       inVirtualTime(({ clock, flush }) => {
-        const { executor, rows } = wildExecutor(fates, seed, clock, ahead);
+        const { executor, rows } = wildExecutor(fates, seed, clock, prefetch);
         const expected = fates.map((fate, index) => settledAs(fate, index, options.retry));
         const log: unknown[] = [];
         sources[source]!([...fates.keys()], clock)
@@ -1228,9 +1238,9 @@ test('whatever an executor does: failFast: false emits the good rows, then every
 
 test('whatever an executor does: the first failure ends the run, or as many rows as are taken', () => {
   fc.assert(
-    fc.property(runs, fc.nat(40), ({ fates, seed, source, ahead, ...options }, most) =>
+    fc.property(runs, fc.nat(40), ({ fates, seed, source, prefetch, ...options }, most) =>
       inVirtualTime(({ clock, flush }) => {
-        const { executor, rows, seen } = wildExecutor(fates, seed, clock, ahead);
+        const { executor, rows, seen } = wildExecutor(fates, seed, clock, prefetch);
         // RxJS's virtual time cannot have one timer cancel another that is due at the same moment.
         const retry = options.retry.count;
         const expected = fates.map((fate, index) => settledAs(fate, index, { count: retry }));
@@ -1284,10 +1294,9 @@ test('an executor that reports more than a chunk has, or nothing at all, ends th
     let failure: unknown;
     const executor: Executor = {
       parallelism: 1,
-      lease: { slice: 8, limit: 1 },
+      chunkPolicy: { timeSlice: 8, maxInputs: 1 },
       run: () => from(report ? [report] : []),
       close: async () => undefined,
-      [Symbol.asyncDispose]: async () => undefined,
     };
     from(['a', 'b', 'c'])
       .pipe(parallelMap(task, { executor }))

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Inputs, type Segment } from '../../../lib/dispatch/inputQueue.js';
+import { InputQueue, type Segment } from '../../../lib/dispatch/inputQueue.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
 
-const filled = (...values: readonly unknown[]): Inputs => {
-  const inputs = new Inputs();
+const filled = (...values: readonly unknown[]): InputQueue => {
+  const inputs = new InputQueue();
   for (const value of values) inputs.push(value);
   return inputs;
 };
 
 /** Takes everything, at most so many at a time. */
-function takeAll(inputs: Inputs, limit: number): Segment[] {
+function takeAll(inputs: InputQueue, limit: number): Segment[] {
   const segments: Segment[] = [];
   while (inputs.length > 0) segments.push(inputs.take(limit));
   return segments;
@@ -92,7 +92,7 @@ test('put back: comes before all others, with its own index', () => {
 });
 
 test('what lies in pieces goes out together, as long as it is consecutive and no suspect', () => {
-  const inputs = new Inputs();
+  const inputs = new InputQueue();
   for (let i = 0; i < 40_000; i++) inputs.push(i);
   const early = inputs.take(100);
   assert.is(early.values.length, 100);
@@ -113,14 +113,14 @@ test('what lies in pieces goes out together, as long as it is consecutive and no
 });
 
 test('numbers and other values that lie in pieces go out together, each as it was', () => {
-  const inputs = new Inputs();
+  const inputs = new InputQueue();
   inputs.putBack({ first: 1, values: ['b', 'c'], alone: false });
   inputs.putBack({ first: 0, values: Float64Array.of(0), alone: false });
   assert.equal(inputs.take(3).values, [0, 'b', 'c']);
 });
 
 test('memory that comes back serves later inputs, but only that of a whole block', () => {
-  const inputs = new Inputs();
+  const inputs = new InputQueue();
   for (let i = 0; i < 20_000; i++) inputs.push(i);
   const { values: whole } = inputs.take(16_384);
   const { values: some } = inputs.take(3_616);
@@ -165,7 +165,7 @@ test('put back alone: one by one, whatever is asked for', () => {
 });
 
 test('numbers are handed out where they lie: chunks share the memory that was collected', () => {
-  const inputs = new Inputs();
+  const inputs = new InputQueue();
   for (let i = 0; i < 20_000; i++) inputs.push(i);
   const [a, b, c] = [1, 100, 1].map(limit => inputs.take(limit));
   assert.is((b!.values as Float64Array).buffer, (a!.values as Float64Array).buffer);
@@ -176,7 +176,7 @@ test('numbers are handed out where they lie: chunks share the memory that was co
 
 test('a million values: no copy for each push, none for each take', () => {
   for (const value of [1, 'x']) {
-    const inputs = new Inputs();
+    const inputs = new InputQueue();
     const ms = milliseconds(() => {
       for (let i = 0; i < 1_000_000; i++) inputs.push(value);
       assert.is(inputs.length, 1_000_000);
@@ -194,7 +194,7 @@ test('a million values: no copy for each push, none for each take', () => {
 });
 
 test('a hundred thousand that are put back one by one, and taken again', () => {
-  const inputs = new Inputs();
+  const inputs = new InputQueue();
   for (let i = 0; i < 100_000; i++) inputs.push(i);
   const ms = milliseconds(() => {
     for (let i = 0; i < 100_000; i++) {
@@ -231,7 +231,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 test('a queue that is put back to at the front: as a plain list of values would be', () => {
   fc.assert(
     fc.property(steps, steps => {
-      const inputs = new Inputs();
+      const inputs = new InputQueue();
       let waiting: { index: number; value: unknown; alone: boolean }[] = [];
       let out: { segment: Segment; expected: unknown[] }[] = [];
       let pushed = 0;

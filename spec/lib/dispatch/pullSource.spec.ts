@@ -1,7 +1,7 @@
 import { Subject, take, takeUntil } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { IteratorSupply } from '../../../lib/dispatch/pullSource.js';
+import { PullSource } from '../../../lib/dispatch/pullSource.js';
 import { inline } from '../../../lib/executors/inline.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
@@ -17,7 +17,7 @@ function supplyOf(make: (log: unknown[]) => Iterable<unknown> | AsyncIterable<un
     end: () => void log.push('|'),
     endWith: (error: unknown) => void log.push('#', error),
   };
-  return { log, supply: new IteratorSupply(make(log), scheduler) };
+  return { log, supply: new PullSource(make(log), scheduler) };
 }
 
 function* counting(log: unknown[], end = Infinity): Generator<number> {
@@ -105,7 +105,7 @@ test('an error after stop is told to nobody', async () => {
 
 test('stop while a value is taken: no other is read', () => {
   const log: unknown[] = [];
-  const supply: IteratorSupply = new IteratorSupply(counting(log), {
+  const supply: PullSource = new PullSource(counting(log), {
     push: value => {
       log.push(value);
       supply.stop();
@@ -119,7 +119,7 @@ test('stop while a value is taken: no other is read', () => {
 
 test('more is asked for while a value is taken: read on, not read twice', () => {
   const log: unknown[] = [];
-  const supply: IteratorSupply = new IteratorSupply(counting(log), {
+  const supply: PullSource = new PullSource(counting(log), {
     push: value => {
       log.push(value);
       if (value === 0) supply.request(2);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Block } from '../../../lib/dispatch/dispatcher.js';
-import { Order } from '../../../lib/dispatch/reorderBuffer.js';
+import type { SettledBatch } from '../../../lib/dispatch/dispatcher.js';
+import { ReorderBuffer } from '../../../lib/dispatch/reorderBuffer.js';
 import { noRows } from '../../../lib/serialization/columnBatch.js';
 
-const block = (first: number, count: number): Block => ({
+const block = (first: number, count: number): SettledBatch => ({
   first,
   count,
   inputs: [],
@@ -16,7 +16,7 @@ const block = (first: number, count: number): Block => ({
 
 test('releases a block when all before it are there, and each with those that wait for it', () => {
   const released: number[][] = [];
-  const order = new Order(({ first, count }) => released.at(-1)!.push(first, count));
+  const order = new ReorderBuffer(({ first, count }) => released.at(-1)!.push(first, count));
   const add = (first: number, count: number) => {
     released.push([]);
     order.add(block(first, count));
@@ -41,12 +41,12 @@ test('any order of blocks: each is released once, in order, as early as can be',
   });
   fc.assert(
     fc.property(arrivals, blocks => {
-      const released: Block[] = [];
-      const order = new Order(block => released.push(block));
+      const released: SettledBatch[] = [];
+      const order = new ReorderBuffer(block => released.push(block));
       blocks.forEach((block, i) => {
         order.add(block);
         const there = new Map(blocks.slice(0, i + 1).map(block => [block.first, block]));
-        const due: Block[] = [];
+        const due: SettledBatch[] = [];
         for (let next = 0; there.has(next); next += there.get(next)!.count) due.push(there.get(next)!);
         assert.is(released.length, due.length);
         assert.ok(released.every((block, i) => block === due[i]));

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ColumnsBuilder } from '../../../lib/columns/columns.js';
-import type { PackedMessage } from '../../../lib/protocol/messages.js';
+import type { ColumnBatchMessage } from '../../../lib/protocol/messages.js';
 import {
+  batchOfRow,
+  ColumnBatchBuilder,
+  decodeBatch,
   noRows,
-  open,
-  Packer,
-  packedRow,
   packInputs,
-  slicePacked,
-  unpack,
+  rowReader,
+  sliceBatch,
 } from '../../../lib/serialization/columnBatch.js';
 import { Encoder, Untransferable } from '../../../lib/serialization/encode.js';
 import { transfer } from '../../../lib/serialization/transfer.js';
@@ -54,7 +54,7 @@ it('packs inputs as it packs rows', () => {
     fc.property(anyRows, anyWay, (inputs, way) => {
       const { message, moved, rejected } = packInputs(inputs, way === 'threads');
       assert.is(rejected, undefined);
-      const arrived = unpackAll(ways[way](message, moved) as PackedMessage);
+      const arrived = unpackAll(ways[way](message, moved) as ColumnBatchMessage);
       assert.is(arrived.length, inputs.length);
       for (const [i, input] of arrived.entries()) same(input, structuredClone(inputs[i]), `input ${i}`);
     }),
@@ -72,7 +72,7 @@ it('packs numbers as numbers, and copies those that it is given as such', () => 
 
       const column = Float64Array.from(numbers).subarray(1);
       const { message: inputs, moved } = packInputs(column, way === 'threads');
-      same(unpackAll(ways[way](inputs, moved) as PackedMessage), numbers.slice(1));
+      same(unpackAll(ways[way](inputs, moved) as ColumnBatchMessage), numbers.slice(1));
       assert.is(column.length, numbers.length - 1, 'and the given ones are still there');
     }),
   );
@@ -231,7 +231,7 @@ it('does not take a row that cannot cross, and goes on with the next', () => {
       ),
       anyWay,
       (rows, way) => {
-        const packer = new Packer(rows.length, new Encoder(way === 'threads', true));
+        const packer = new ColumnBatchBuilder(rows.length, new Encoder(way === 'threads', true));
         const good: unknown[] = [];
         for (const row of rows)
           try {
@@ -243,7 +243,7 @@ it('does not take a row that cannot cross, and goes on with the next', () => {
           }
         assert.ok(!good.some(row => bads.includes(row)));
         const { message, moved } = packer.take();
-        const arrived = unpackAll(ways[way](message, moved) as PackedMessage);
+        const arrived = unpackAll(ways[way](message, moved) as ColumnBatchMessage);
         assert.is(arrived.length, good.length);
         for (const [i, row] of arrived.entries()) same(row, structuredClone(good[i]), `row ${i}`);
       },
@@ -287,9 +287,9 @@ it('cuts rows out of packed ones without making them', () => {
     fc.property(anyRows, fc.nat(20), fc.nat(20), (rows, a, b) => {
       const [from, to] = [Math.min(a, b, rows.length), Math.min(Math.max(a, b), rows.length)];
       const { message } = pack(rows, 'threads');
-      const cut = slicePacked(open(message), from, to);
+      const cut = sliceBatch(decodeBatch(message), from, to);
       assert.is(cut.length, to - from);
-      const at = unpack(cut);
+      const at = rowReader(cut);
       for (let i = from; i < to; i++) same(at(i - from), structuredClone(rows[i]), `row ${i}`);
     }),
     { numRuns: propertyRuns(300) },
@@ -298,8 +298,8 @@ it('cuts rows out of packed ones without making them', () => {
 
 it('has one row as it is, and none', () => {
   const row = { f: () => 1 };
-  assert.is(unpack(packedRow(row))(0), row);
-  assert.is(packedRow(row).length, 1);
+  assert.is(rowReader(batchOfRow(row))(0), row);
+  assert.is(batchOfRow(row).length, 1);
   assert.is(noRows.length, 0);
 });
 
@@ -316,8 +316,11 @@ it('makes the same columns as rows do one by one', () => {
   fc.assert(
     fc.property(anyRows, anyRows, anyWay, (first, second, way) => {
       const packed = columnsOf(builder => {
-        builder.addPacked(open(ways[way](pack(first, way).message) as PackedMessage), 0);
-        builder.addPacked(open(ways[way](pack(second, way).message) as PackedMessage), first.length);
+        builder.addPacked(decodeBatch(ways[way](pack(first, way).message) as ColumnBatchMessage), 0);
+        builder.addPacked(
+          decodeBatch(ways[way](pack(second, way).message) as ColumnBatchMessage),
+          first.length,
+        );
       });
       const rows = [...first, ...second].map(row => structuredClone(row));
       const single = columnsOf(builder => {
@@ -341,7 +344,7 @@ it('sends a marked row whole, and moves what is in it', () => {
       moved.includes(buffer as ArrayBuffer),
     ),
   );
-  same(unpackAll(ways.threads(message, moved) as PackedMessage), [
+  same(unpackAll(ways.threads(message, moved) as ColumnBatchMessage), [
     make(),
     make(),
     [new Float64Array(4), 5],

@@ -1,11 +1,11 @@
 import { deserialize, serialize } from 'node:v8';
-import type { Movable, PackedMessage } from '../../../lib/protocol/messages.js';
-import { open, Packer, unpack } from '../../../lib/serialization/columnBatch.js';
+import type { ColumnBatchMessage, Transferable } from '../../../lib/protocol/messages.js';
+import { ColumnBatchBuilder, decodeBatch, rowReader } from '../../../lib/serialization/columnBatch.js';
 import { Encoder } from '../../../lib/serialization/encode.js';
 
 /** The two ways out of a thread: into another one, and into another process. */
 export const ways = {
-  threads: (message: unknown, moved: readonly Movable[] = []): unknown =>
+  threads: (message: unknown, moved: readonly Transferable[] = []): unknown =>
     structuredClone(message, { transfer: [...moved] as ArrayBuffer[] }),
   processes: (message: unknown): unknown => deserialize(serialize(message)),
 };
@@ -19,21 +19,21 @@ export function pack(
   rows: readonly unknown[],
   way: Way,
   results = true,
-): { message: PackedMessage; moved: Movable[] } {
-  const packer = new Packer(rows.length, new Encoder(way === 'threads', results));
+): { message: ColumnBatchMessage; moved: Transferable[] } {
+  const packer = new ColumnBatchBuilder(rows.length, new Encoder(way === 'threads', results));
   for (const row of rows) packer.add(row);
   return packer.take();
 }
 
 /** Rows as they are opened on the other side. */
-export function unpackAll(message: PackedMessage): unknown[] {
-  const packed = open(message);
-  const at = unpack(packed);
+export function unpackAll(message: ColumnBatchMessage): unknown[] {
+  const packed = decodeBatch(message);
+  const at = rowReader(packed);
   return Array.from({ length: packed.length }, (_, i) => at(i));
 }
 
 /** Rows after a trip. */
 export function sent(rows: readonly unknown[], way: Way): unknown[] {
   const { message, moved } = pack(rows, way);
-  return unpackAll(ways[way](message, moved) as PackedMessage);
+  return unpackAll(ways[way](message, moved) as ColumnBatchMessage);
 }

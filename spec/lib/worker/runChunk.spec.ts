@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ChunkMessage, PackedMessage, ReportMessage } from '../../../lib/protocol/messages.js';
-import { unpack } from '../../../lib/serialization/columnBatch.js';
+import type { ChunkMessage, ColumnBatchMessage, ReportMessage } from '../../../lib/protocol/messages.js';
+import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { decode } from '../../../lib/serialization/encode.js';
 import type { LoadedTask } from '../../../lib/worker/loadTask.js';
 import { runChunk } from '../../../lib/worker/runChunk.js';
@@ -25,13 +25,13 @@ async function posts(
   inputs: readonly unknown[],
   call: LoadedTask['call'],
   {
-    slice = 1_000,
+    timeSlice = 1_000,
     isCancelled = () => false,
     explain = error => error,
     threads = true,
     literal = false,
   }: Partial<
-    Pick<ChunkMessage, 'slice'> & LoadedTask & { threads: boolean; isCancelled: () => boolean }
+    Pick<ChunkMessage, 'timeSlice'> & LoadedTask & { threads: boolean; isCancelled: () => boolean }
   > = {},
 ): Promise<Posted[]> {
   const start = performance.now();
@@ -43,9 +43,9 @@ async function posts(
     definition: undefined,
     taskTimeout: undefined,
     state: undefined,
-    far: false,
-    inputs: structuredClone(pack(inputs, 'threads', false).message) as PackedMessage,
-    slice,
+    remote: false,
+    inputs: structuredClone(pack(inputs, 'threads', false).message) as ColumnBatchMessage,
+    timeSlice,
   };
   await runChunk(
     message,
@@ -92,7 +92,7 @@ it('runs every input in order, and reports quick ones together', async () => {
 });
 
 it('hands the rest back when its time slice is spent', async () => {
-  const posted = await posts(upTo(100), x => spin(3) && x, { slice: 8 });
+  const posted = await posts(upTo(100), x => spin(3) && x, { timeSlice: 8 });
   assert.equal(rowsOf(posted), upTo(total(posted)));
   assert.ok(total(posted) >= 1 && total(posted) <= 4, `${total(posted)} of them`);
 });
@@ -100,17 +100,17 @@ it('hands the rest back when its time slice is spent', async () => {
 it('hands the rest back in time where tasks are so quick that it seldom looks at the clock', async () => {
   let calls = 0;
   const posted = await posts(new Array<number>(16_384).fill(0), () => (++calls > 2_000 ? spin(0.5) : 0), {
-    slice: 8,
+    timeSlice: 8,
   });
   // A slice holds 16 of the slow ones, and it may look after 16 quick ones only.
   assert.ok(total(posted) <= 2_040, `${total(posted)} of them`);
 });
 
 it('runs one input at least', async () => {
-  for (const slice of [0, -5])
-    assert.equal(rowsOf(await posts([1, 2, 3], x => x, { slice })).slice(0, 1), [1]);
+  for (const timeSlice of [0, -5])
+    assert.equal(rowsOf(await posts([1, 2, 3], x => x, { timeSlice })).slice(0, 1), [1]);
   assert.equal(counts(await posts([1, 2, 3], x => spin(1) && x, { isCancelled: () => true })), [1]);
-  assert.equal(counts(await posts([1, 2, 3], async x => x, { slice: 0 })), [1]);
+  assert.equal(counts(await posts([1, 2, 3], async x => x, { timeSlice: 0 })), [1]);
 });
 
 it('stops when it is cancelled, also from outside', async () => {
@@ -267,7 +267,7 @@ it('moves columns of numbers, and between processes nothing', async () => {
   assert.is((await posts([1, 2], x => [x, x, 'a']))[0]?.moved, 2);
   assert.is((await posts([1, 2], x => [x, x, 'a'], { threads: false }))[0]?.moved, 0);
   const posted = await posts([1], x => x);
-  assert.is(unpack(posted[0]!.report.rows)(0), 1);
+  assert.is(rowReader(posted[0]!.report.rows)(0), 1);
 });
 
 it('says how long the tasks of a report took', async () => {

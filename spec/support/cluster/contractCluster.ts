@@ -34,16 +34,16 @@ export class ContractCluster implements Executor {
     return this.#workers;
   }
 
-  get lease(): Executor['lease'] {
-    return this.#executor.lease;
+  get chunkPolicy(): Executor['chunkPolicy'] {
+    return this.#executor.chunkPolicy;
   }
 
   run(chunk: Chunk): Observable<Report> {
     return this.#executor.run(chunk);
   }
 
-  release(run: Run): void {
-    this.#executor.release?.(run);
+  forget(run: Run): void {
+    this.#executor.forget?.(run);
   }
 
   async close(): Promise<void> {

@@ -57,7 +57,7 @@ export function checkQueue(owner: string, options: unknown, rules: Readonly<Reco
  * await using cluster = bullmq({ queue: 'sweeps', connection: { url: process.env.REDIS_URL } });
  * await lastValueFrom(linspace(0, 1, 1_000).pipe(parfor(simulate, { executor: cluster })));
  */
-export function bullmq(options: BullmqOptions): Executor {
+export function bullmq(options: BullmqOptions): Executor & AsyncDisposable {
   checkQueue('bullmq', options, { ...queueRules, workerTimeout: milliseconds });
   return new ClusterExecutor({
     queue: options.queue,

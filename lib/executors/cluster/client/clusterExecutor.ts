@@ -4,12 +4,12 @@ import { Observable, Subject, type Subscriber } from 'rxjs';
 import { NotTransferableError } from '../../../errors.js';
 import {
   type Chunk,
+  type ChunkPolicy,
   type Executor,
   ExecutorClosedError,
-  type Lease,
   type Report,
   type Run,
-  WorkerLost,
+  WorkerLostError,
 } from '../../../executor.js';
 import { noRows } from '../../../serialization/columnBatch.js';
 import { definitionOf } from '../../pool/definitionOf.js';
@@ -41,7 +41,7 @@ import type { ScriptedRedis } from '../redis/scripts.js';
 import { sendTask } from '../worker/moduleTask.js';
 import { type Link, linkTo } from './connections.js';
 import { inputsOf, tooLarge } from './inputsOf.js';
-import { Roster } from './workerRegistry.js';
+import { WorkerRegistry } from './workerRegistry.js';
 
 /** As on threads: more make a chunk's memory outgrow the caches. */
 const LIMIT = 16_384;
@@ -109,8 +109,8 @@ interface Flight {
  * client's own. Whether all is well is not asked of BullMQ: twice a second clients and workers say what they have, and
  * who says nothing, or not this chunk any more, has lost it. See the README beside this file.
  */
-export class ClusterExecutor implements Executor {
-  readonly lease: Lease = { slice: SLICE, limit: LIMIT };
+export class ClusterExecutor implements Executor, AsyncDisposable {
+  readonly chunkPolicy: ChunkPolicy = { timeSlice: SLICE, maxInputs: LIMIT };
   readonly changes = new Subject<void>();
   readonly #options: ClusterExecutorOptions;
   readonly #id = randomBytes(8).toString('hex');
@@ -118,7 +118,7 @@ export class ClusterExecutor implements Executor {
   readonly #open = new Map<number, Flight>();
   readonly #runs = new WeakMap<Run, SharedRun>();
   readonly #activeRuns = new Set<SharedRun>();
-  readonly #roster: Roster;
+  readonly #roster: WorkerRegistry;
   readonly #note = (error: Error): void => {
     this.#roster.lastError = error;
   };
@@ -137,7 +137,7 @@ export class ClusterExecutor implements Executor {
   constructor(options: ClusterExecutorOptions) {
     this.#options = options;
     this.#keys = new Keys(options);
-    this.#roster = new Roster(options.queue, options.workerTimeout);
+    this.#roster = new WorkerRegistry(options.queue, options.workerTimeout);
   }
 
   /** The threads of all workers that are connected; 1 where none is, for the chunk that waits for the first of them. */
@@ -192,7 +192,7 @@ export class ClusterExecutor implements Executor {
     });
   }
 
-  release(run: Run): void {
+  forget(run: Run): void {
     const shared = this.#runs.get(run);
     if (!shared) return;
     this.#runs.delete(run);
@@ -435,7 +435,7 @@ export class ClusterExecutor implements Executor {
   }
 
   #lose(flight: Flight, reason: string): void {
-    this.#end(flight, new WorkerLost({ exitCode: undefined, reason }));
+    this.#end(flight, new WorkerLostError({ exitCode: undefined, reason }));
   }
 
   /** Says that this client is there, and looks who else is. */

@@ -1,4 +1,4 @@
-import { part } from '../../../dispatch/inputQueue.js';
+import { sliceInputs } from '../../../dispatch/inputQueue.js';
 import type { Chunk } from '../../../executor.js';
 import { packInputs } from '../../../serialization/columnBatch.js';
 import { toBytes } from '../protocol/codec.js';
@@ -18,7 +18,7 @@ export function inputsOf(
     if (inputs.length <= maxMessage) return { inputs, length: message.length };
     if (message.length === 1)
       return { untransferable: { what: 'input', path: '', why: tooLarge(inputs, maxMessage) } };
-    values = part(values, 0, Math.ceil(message.length / 2));
+    values = sliceInputs(values, 0, Math.ceil(message.length / 2));
   }
 }
 

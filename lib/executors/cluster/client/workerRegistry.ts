@@ -8,7 +8,7 @@ import { BEAT } from '../redis/keys.js';
 const NO_WORKERS_AFTER = 4_000;
 
 /** Who serves a queue, as a client sees it: the workers that are there, and for how long nobody was heard of. */
-export class Roster {
+export class WorkerRegistry {
   /** The threads of all workers that are connected. */
   threads = 0;
   /** The last error of a connection. */

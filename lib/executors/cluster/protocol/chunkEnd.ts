@@ -1,17 +1,17 @@
 import { TaskNotFoundError } from '../../../errors.js';
-import { LeaseExpired, WorkerLost } from '../../../executor.js';
+import { ChunkTimeoutError, WorkerLostError } from '../../../executor.js';
 import { decodeThrown, Encoder } from '../../../serialization/encode.js';
 import { notRunnable } from '../../pool/reportOf.js';
 import { Refusal } from '../worker/moduleTask.js';
-import { FarOutcome } from '../worker/remoteChunkCodec.js';
+import { RemoteOutcomeError } from '../worker/remoteChunkCodec.js';
 import { MessageError, TaskRefusedError } from './errors.js';
 import type { ChunkEnd } from './messages.js';
 
 /** Why a chunk ended with an error. */
 export function endOf(error: unknown): ChunkEnd {
-  if (error instanceof LeaseExpired) return { kind: 'expired' };
+  if (error instanceof ChunkTimeoutError) return { kind: 'expired' };
   const encoder = new Encoder(false, true);
-  if (error instanceof WorkerLost) {
+  if (error instanceof WorkerLostError) {
     const { exitCode, reason, cause } = error.exit;
     return {
       kind: 'lost',
@@ -22,7 +22,7 @@ export function endOf(error: unknown): ChunkEnd {
       tag: encoder.tag,
     };
   }
-  if (error instanceof FarOutcome) {
+  if (error instanceof RemoteOutcomeError) {
     return { kind: 'notRunnable', ...error.outcome };
   }
   return { kind: 'notRunnable', error: encoder.encodeThrown(error), tag: encoder.tag };
@@ -35,7 +35,7 @@ export function endBefore(error: unknown): ChunkEnd {
   if (error instanceof TaskNotFoundError) return endOf(error);
   // Something is wrong with this host, or between it and Redis: another worker may do better.
   const reason = `its worker could not begin: ${(error as Error).message}`;
-  return endOf(new WorkerLost({ exitCode: undefined, reason }));
+  return endOf(new WorkerLostError({ exitCode: undefined, reason }));
 }
 
 /**
@@ -48,14 +48,14 @@ export function errorOf(end: ChunkEnd, place: string): unknown {
     case 'undefined':
       return undefined;
     case 'expired':
-      return new LeaseExpired();
+      return new ChunkTimeoutError();
     case 'notRunnable':
       return notRunnable(end);
     case 'refused':
       return new TaskRefusedError(place, end.why);
     case 'lost': {
       const cause = end.cause === undefined ? undefined : decodeThrown(end.cause, end.tag);
-      return new WorkerLost({ exitCode: end.exitCode, reason: end.reason, cause }, end.startup);
+      return new WorkerLostError({ exitCode: end.exitCode, reason: end.reason, cause }, end.startup);
     }
   }
 }

@@ -1,11 +1,14 @@
-/** A message from Redis that is not what it should be. */
-export class MessageError extends Error {}
+import { nameError } from '../../../errors.js';
 
-const setName = (Class: { prototype: object }, name: string) =>
-  Object.defineProperty(Class.prototype, 'name', { value: name, configurable: true, writable: true });
+/** A message from Redis is not what it should be. */
+export class MessageError extends Error {
+  declare readonly code: 'RX_PARFOR_MESSAGE';
+}
+nameError(MessageError, 'MessageError', 'RX_PARFOR_MESSAGE');
 
 /** No worker of the queue was connected for `workerTimeout` ms. */
 export class NoWorkersError extends Error {
+  declare readonly code: 'RX_PARFOR_NO_WORKERS';
   readonly queue: string;
 
   constructor(queue: string, why: string) {
@@ -13,10 +16,11 @@ export class NoWorkersError extends Error {
     this.queue = queue;
   }
 }
-setName(NoWorkersError, 'NoWorkersError');
+nameError(NoWorkersError, 'NoWorkersError', 'RX_PARFOR_NO_WORKERS');
 
 /** A worker does not run the task: it is shipped as source, lies outside its root, or is another version of it. */
 export class TaskRefusedError extends Error {
+  declare readonly code: 'RX_PARFOR_TASK_REFUSED';
   /** The worker, by its host and process id. */
   readonly worker: string;
   readonly why: string;
@@ -27,4 +31,4 @@ export class TaskRefusedError extends Error {
     this.why = why;
   }
 }
-setName(TaskRefusedError, 'TaskRefusedError');
+nameError(TaskRefusedError, 'TaskRefusedError', 'RX_PARFOR_TASK_REFUSED');

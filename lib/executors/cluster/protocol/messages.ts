@@ -1,4 +1,5 @@
-import type { PackedColumn, PackedMessage, ReportMessage, Shape } from '../../../protocol/messages.js';
+import type { BatchColumn, BatchShape } from '../../../protocol/columnBatch.js';
+import type { ColumnBatchMessage, ReportMessage } from '../../../protocol/messages.js';
 import { fromBytes } from './codec.js';
 import { MessageError } from './errors.js';
 
@@ -27,7 +28,7 @@ export interface DefinitionPayload {
 
 /** The inputs of a chunk. */
 export interface ChunkPayload {
-  readonly inputs: PackedMessage;
+  readonly inputs: ColumnBatchMessage;
 }
 
 /** How a chunk ended on its worker. */
@@ -115,7 +116,7 @@ const list = (value: unknown, what: string): unknown[] =>
   Array.isArray(value) && Object.keys(value).length === value.length ? value : fail(what);
 const tagOf = (value: unknown): object => (isObject(value) ? value : fail('a mark'));
 
-function shapeOf(value: unknown): Shape {
+function shapeOf(value: unknown): BatchShape {
   const { kind, keys } = fieldsOf(value, 'the shape');
   if (kind === 'row' || kind === 'number' || kind === 'tuple') return { kind };
   if (kind !== 'record') return fail('the shape');
@@ -128,7 +129,7 @@ function shapeOf(value: unknown): Shape {
 const MOST_EMPTY_ROWS = 2 ** 24;
 
 /** @param size bytes of the message: each value of a column takes one at least */
-function packedOf(value: unknown, size: number): PackedMessage {
+function packedOf(value: unknown, size: number): ColumnBatchMessage {
   const fields = fieldsOf(value, 'the packed rows');
   const length = count(fields.length, 'their length');
   const shape = shapeOf(fields.shape);
@@ -146,7 +147,7 @@ function packedOf(value: unknown, size: number): PackedMessage {
       fail('a column');
     else if (Array.isArray(column)) for (let i = 0; i < length; i++) if (!(i in column)) fail('a column');
   }
-  const packed = { length, shape, columns: columns as PackedColumn[] };
+  const packed = { length, shape, columns: columns as BatchColumn[] };
   return fields.tag === undefined ? packed : { ...packed, tag: tagOf(fields.tag) };
 }
 

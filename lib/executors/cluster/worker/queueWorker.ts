@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Subscription } from 'rxjs';
-import { TinypoolExecutor } from '../../pool/workerPool.js';
+import { WorkerPool } from '../../pool/workerPool.js';
 import { parallelismOf, threadArguments } from '../../workerOptions.js';
 import { endBefore, endOf } from '../protocol/chunkEnd.js';
 import { DEFAULT_MAX_MESSAGE } from '../protocol/codec.js';
@@ -24,8 +24,8 @@ import { BEAT, DEFAULT_PREFIX, jobId, Keys, LIFETIME, SLICE } from '../redis/key
 import { type ScriptedRedis, withScripts } from '../redis/scripts.js';
 import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';
 import { ModuleTasks } from './moduleTask.js';
-import { type FarChunk, type FarReport, type FarRun, farCrossing } from './remoteChunkCodec.js';
-import { FarRuns } from './remoteRuns.js';
+import { type RemoteChunk, type RemoteReport, type RemoteRun, remoteChunkCodec } from './remoteChunkCodec.js';
+import { RemoteRuns } from './remoteRuns.js';
 import { Reporter } from './reporter.js';
 
 /** How long a job stays this worker's without its lock being renewed, in ms. The inputs are taken only once anyway. */
@@ -54,11 +54,11 @@ export class QueueWorker implements ClusterWorker {
   readonly #id = randomBytes(8).toString('hex');
   readonly #place = `${hostname()}/${process.pid}`;
   readonly #keys: Keys;
-  readonly #executor: TinypoolExecutor;
+  readonly #executor: WorkerPool;
   readonly #held = new Map<string, Held>();
-  readonly #runs = new FarRuns(
+  readonly #runs = new RemoteRuns(
     (client, id) => this.#fetch(this.#keys.definition(client, id)),
-    run => this.#executor.release(run),
+    run => this.#executor.forget(run),
   );
   /** Looks in which a client was missing. */
   readonly #missing = new Map<string, number>();
@@ -80,13 +80,13 @@ export class QueueWorker implements ClusterWorker {
     this.#log = options.log ?? (() => undefined);
     const { parallelism } = parallelismOf(threads);
     this.threads = parallelism;
-    this.#executor = new TinypoolExecutor({
+    this.#executor = new WorkerPool({
       runtime: 'worker_threads',
       parallelism,
       elastic: false,
       idleTimeout,
-      slice: SLICE,
-      crossing: farCrossing,
+      timeSlice: SLICE,
+      codec: remoteChunkCodec,
       ...threadArguments(execArgv),
       ...(env && { env }),
       ...(resourceLimits && { resourceLimits }),
@@ -276,7 +276,7 @@ export class QueueWorker implements ClusterWorker {
     });
   }
 
-  #execute(chunk: FarChunk, held: Held, reporter: Reporter): Promise<ChunkEnd | 'cancelled'> {
+  #execute(chunk: RemoteChunk, held: Held, reporter: Reporter): Promise<ChunkEnd | 'cancelled'> {
     return new Promise(resolve => {
       held.stop = end => {
         held.subscription?.unsubscribe();
@@ -285,7 +285,7 @@ export class QueueWorker implements ClusterWorker {
       held.subscription = this.#executor.run(chunk).subscribe({
         next: report => {
           held.settled += report.count;
-          reporter.add((report as FarReport).message, () => held.stop('cancelled'));
+          reporter.add((report as RemoteReport).message, () => held.stop('cancelled'));
         },
         error: error => resolve(endOf(error)),
         complete: () => resolve({ kind: 'done' }),
@@ -294,7 +294,7 @@ export class QueueWorker implements ClusterWorker {
   }
 
   /** What the chunks of a run share. */
-  async #fetch(key: string): Promise<FarRun | undefined> {
+  async #fetch(key: string): Promise<RemoteRun | undefined> {
     const size = await this.#commands.strlen(key);
     if (size > this.#maxMessage)
       throw new MessageError(

@@ -1,15 +1,15 @@
 import type { ClientBeat } from '../protocol/messages.js';
-import type { FarRun } from './remoteChunkCodec.js';
+import type { RemoteRun } from './remoteChunkCodec.js';
 
 /** A run of a client, as this worker knows it. */
 interface Known {
   readonly client: string;
   readonly id: number;
-  readonly run: Promise<FarRun | undefined>;
+  readonly run: Promise<RemoteRun | undefined>;
 }
 
 /** The runs of clients that a worker knows: fetched with their first chunk here, kept until nobody waits for them. */
-export class FarRuns {
+export class RemoteRuns {
   readonly #known = new Map<string, Known>();
 
   /**
@@ -17,8 +17,8 @@ export class FarRuns {
    * @param release is told of a run that is forgotten
    */
   constructor(
-    private readonly fetch: (client: string, id: number) => Promise<FarRun | undefined>,
-    private readonly release: (run: FarRun) => void,
+    private readonly fetch: (client: string, id: number) => Promise<RemoteRun | undefined>,
+    private readonly release: (run: RemoteRun) => void,
   ) {}
 
   /** Whose runs they are. */
@@ -26,7 +26,7 @@ export class FarRuns {
     return [...new Set([...this.#known.values()].map(({ client }) => client))];
   }
 
-  get(client: string, id: number): Promise<FarRun | undefined> {
+  get(client: string, id: number): Promise<RemoteRun | undefined> {
     const key = `${client}:${id}`;
     const known = this.#known.get(key);
     if (known) return known.run;

@@ -1,5 +1,5 @@
 import type { ReportMessage } from '../../../protocol/messages.js';
-import { slicePacked } from '../../../serialization/columnBatch.js';
+import { sliceBatch } from '../../../serialization/columnBatch.js';
 import { tooLarge } from '../client/inputsOf.js';
 import { toBytes } from '../protocol/codec.js';
 import type { ChunkEnd } from '../protocol/messages.js';
@@ -74,7 +74,7 @@ export class Reporter {
       const why = tooLarge(bytes, this.most, 'return less');
       const failed: ReportMessage = {
         ...report,
-        rows: slicePacked(report.rows, 0, 0),
+        rows: sliceBatch(report.rows, 0, 0),
         failures: [
           { offset: 0, cause: undefined, untransferable: { what: 'result', path: '', why }, expired: false },
         ],
@@ -97,7 +97,7 @@ function splitReport(report: ReportMessage): [ReportMessage[], ReportMessage[]] 
   const rows = middle - early.length;
   const { tag } = report.rows;
   const part = (from: number, to: number) => ({
-    ...slicePacked(report.rows, from, to),
+    ...sliceBatch(report.rows, from, to),
     ...(tag && { tag }),
   });
   return [

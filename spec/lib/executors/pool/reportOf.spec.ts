@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { reportOf } from '../../../../lib/executors/pool/reportOf.js';
-import { unpack } from '../../../../lib/serialization/columnBatch.js';
+import { rowReader } from '../../../../lib/serialization/columnBatch.js';
 import { Encoder } from '../../../../lib/serialization/encode.js';
 import { registerClass } from '../../../../lib/serialization/registerClass.js';
 import { pack } from '../../serialization/crossing.js';
@@ -51,7 +51,7 @@ test('a row that cannot be made again is a failure in its place among the others
   );
   assert.equal([report.count, report.elapsed, report.rows.length], [6, 7, 2]);
   assert.equal(
-    Array.from({ length: 2 }, (_, i) => (unpack(report.rows)(i) as Picky).value),
+    Array.from({ length: 2 }, (_, i) => (rowReader(report.rows)(i) as Picky).value),
     [0, 3],
   );
 });

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { FarRun } from '../../../../../lib/executors/cluster/worker/remoteChunkCodec.js';
-import { FarRuns } from '../../../../../lib/executors/cluster/worker/remoteRuns.js';
+import type { RemoteRun } from '../../../../../lib/executors/cluster/worker/remoteChunkCodec.js';
+import { RemoteRuns } from '../../../../../lib/executors/cluster/worker/remoteRuns.js';
 
 const [one, other] = ['1111111111111111', '2222222222222222'] as const;
 
@@ -9,10 +9,10 @@ const [one, other] = ['1111111111111111', '2222222222222222'] as const;
 function runsOf(found: (id: number) => boolean = () => true) {
   const fetched: string[] = [];
   const released: unknown[] = [];
-  const runs = new FarRuns(
+  const runs = new RemoteRuns(
     async (client, id) => {
       fetched.push(`${client[0]}:${id}`);
-      return found(id) ? ({ client, id } as unknown as FarRun) : undefined;
+      return found(id) ? ({ client, id } as unknown as RemoteRun) : undefined;
     },
     run => released.push((run as unknown as { id: number }).id),
   );

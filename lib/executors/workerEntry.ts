@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
  * a program's own file.
  */
 export function workerEntry(): string {
-  const beside = new URL('../../worker/entry.js', import.meta.url);
+  const beside = new URL('../worker/entry.js', import.meta.url);
   if (existsSync(fileURLToPath(beside))) return beside.href;
   return import.meta.resolve('rx-parfor/worker');
 }

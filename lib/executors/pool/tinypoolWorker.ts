@@ -1,0 +1,222 @@
+import process from 'node:process';
+import { setImmediate, setTimeout } from 'node:timers';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
+import { describeThrown, type WorkerExit } from '../../errors.js';
+import type { Transferable, WorkerCommand, WorkerMessage } from '../../protocol/messages.js';
+import { workerEntry } from '../workerEntry.js';
+
+/** The longest delay that a timer takes: 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A child whose channel is closed has this long to end by itself: its exit says more. */
+const DISCONNECT_GRACE_MS = 50;
+
+let entry: string | undefined;
+
+export type TinypoolWorkerOptions = Pick<TinypoolOptions, 'runtime' | 'env' | 'execArgv' | 'resourceLimits'>;
+
+/** Hears what becomes of a worker. */
+export interface TinypoolWorkerObserver {
+  message(message: WorkerMessage): void;
+  /** A message arrived that cannot be read. */
+  messageError(error: unknown): void;
+  /** The worker has exited, or nothing more can be heard of it. It may be called more than once. */
+  exited(exit: WorkerExit): void;
+}
+
+/**
+ * One thread or child process, started by a Tinypool of its own, and a second way to and from it.
+ *
+ * Everything that has to be known of Tinypool is here. A pool of many hides which worker has a task, and waits for ever
+ * for a thread that has exited; with one worker to a pool it is known who has died, and nobody else is touched.
+ */
+export class TinypoolWorker {
+  readonly #pool: Tinypool;
+  readonly #threads: boolean;
+  readonly #channel = {
+    postMessage: (message: { rxParfor?: WorkerMessage } | null) => {
+      // A task may send something of its own.
+      if (message && Object.hasOwn(message, 'rxParfor'))
+        this.observer.message(message.rxParfor as WorkerMessage);
+    },
+  };
+  #worker: Tinypool['threads'][number] | undefined;
+  #port: MessagePort | undefined;
+
+  constructor(
+    options: TinypoolWorkerOptions,
+    private readonly observer: TinypoolWorkerObserver,
+  ) {
+    this.#threads = options.runtime === 'worker_threads';
+    this.#pool = new Tinypool({
+      // Own ones, so that none is inherited.
+      env: undefined,
+      execArgv: undefined,
+      resourceLimits: undefined,
+      argv: undefined,
+      workerData: undefined,
+      ...options,
+      // Zero, so that Tinypool does not replace a worker that dies: the executor decides whether one is needed.
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: MAX_TIMER_MS,
+      // Blocked in Atomics.wait a worker could neither notice stray errors nor forget definitions; it costs nothing.
+      useAtomics: false,
+      // Only between processes: the default there is JSON.
+      serialization: 'advanced',
+    } as unknown as TinypoolOptions);
+    // Tinypool tells of a worker that dies between tasks as an `error` event; its exit, which says more, goes first.
+    this.#pool.on('error', error =>
+      setImmediate(() => observer.exited({ exitCode: undefined, reason: reasonOf(error), cause: error })),
+    );
+  }
+
+  /**
+   * Starts the worker, where that is not done. Its first chunk goes apart from that: an input that ends it as it is read
+   * is not the set-up.
+   * @throws the error of Node where it refuses to start a worker, for its `execArgv` or `env`
+   */
+  start(): void {
+    if (this.#worker) return;
+    const port = this.#threads ? this.#openPort() : undefined;
+    const settled = this.#pool.run(
+      { port },
+      {
+        filename: (entry ??= workerEntry()),
+        name: 'default',
+        transferList: port ? [port] : [],
+        ...(this.#threads ? {} : { channel: this.#channel }),
+      },
+    );
+    this.#listen();
+    settled.catch(error =>
+      this.observer.exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),
+    );
+  }
+
+  /**
+   * Sends the worker a command.
+   * @throws the error of Node where it cannot clone the message
+   */
+  send(command: WorkerCommand, transferList: readonly Transferable[] = []): void {
+    if (this.#threads) this.#port?.postMessage(command, transferList as Transferable[]);
+    else (this.#worker as unknown as { send(message: unknown): void }).send({ rxParfor: command });
+  }
+
+  /** Hears what a thread has said so far, without waiting for the event loop. Of a process there is no way to do so. */
+  poll(): void {
+    while (this.#port) {
+      let entry: { message: unknown } | undefined;
+      try {
+        entry = receiveMessageOnPort(this.#port);
+      } catch (error) {
+        return this.observer.messageError(error);
+      }
+      if (!entry) return;
+      this.observer.message(entry.message as WorkerMessage);
+    }
+  }
+
+  /** Takes Tinypool's ear off the worker: a message that a task sends by `parentPort` would count as its error. */
+  hush(): void {
+    const { thread } = (this.#worker ?? {}) as { thread?: NodeJS.EventEmitter & { unref(): void } };
+    if (!thread) return;
+    thread.removeAllListeners('message');
+    thread.on('message', warnOfUnheard);
+    thread.on('messageerror', warnOfUnheard);
+    // A listener holds the program open.
+    thread.unref();
+  }
+
+  /** Ends a child process whatever it does, also one that was stopped. A thread needs none of it. */
+  kill(): void {
+    const { process: child } = (this.#worker ?? {}) as { process?: { kill(signal: string): void } };
+    child?.kill('SIGKILL');
+  }
+
+  /** Ends the worker; resolves when it has really stopped. */
+  async destroy(): Promise<void> {
+    const worker = this.#worker;
+    const exited = worker && new Promise<void>(resolve => worker.once('exit', () => resolve()));
+    this.abandon();
+    await exited;
+  }
+
+  /** Lets go of a worker that has exited. */
+  abandon(): void {
+    this.#port?.close();
+    this.#port = undefined;
+    // Its promise never settles where the worker has exited already.
+    this.#pool.destroy().catch(() => undefined);
+  }
+
+  #openPort(): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (message: WorkerMessage) => this.observer.message(message));
+    port1.on('messageerror', (error: unknown) => this.observer.messageError(error));
+    port1.unref();
+    this.#port = port1;
+    return port2;
+  }
+
+  // The pool has started its worker with its first task. Of a thread that exits Tinypool would say nothing.
+  #listen(): void {
+    const worker = this.#pool.threads[0];
+    if (!worker) return;
+    this.#worker = worker;
+    shield(worker);
+    // A thread's error, out of memory above all, comes just before its exit and says more.
+    let last: unknown;
+    if (this.#threads)
+      worker.once('error', error => {
+        last = error;
+      });
+    worker.once('exit', (code: number | null, signal?: string) =>
+      this.observer.exited({
+        exitCode: code ?? undefined,
+        reason: last ? reasonOf(last) : signal ? `killed by ${signal}` : `exit code ${code}`,
+        cause: last,
+      }),
+    );
+    // Of a child that closes its channel nothing more is heard. One that ends closes it as well.
+    worker.once('disconnect', () =>
+      setTimeout(
+        () => this.observer.exited({ exitCode: undefined, reason: 'its channel was closed' }),
+        DISCONNECT_GRACE_MS,
+      ).unref(),
+    );
+  }
+}
+
+/** Returns the thread or process that Tinypool wraps. */
+const wrapped = (worker: object): NodeJS.EventEmitter | undefined => {
+  const { thread, process: child } = worker as Record<'thread' | 'process', NodeJS.EventEmitter | undefined>;
+  return thread ?? child;
+};
+
+/** Gives Tinypool's worker the `removeListener` that `once(worker, 'exit')` needs when an error comes meanwhile. */
+function shield(worker: object): void {
+  const inner = wrapped(worker);
+  Object.assign(worker, {
+    removeListener: (event: string, listener: (...values: unknown[]) => void) =>
+      inner?.removeListener(event, listener),
+  });
+}
+
+let warned = false;
+
+function warnOfUnheard(): void {
+  if (warned) return;
+  warned = true;
+  process.emitWarning(
+    'a task has sent a message by `parentPort`, and nobody listens there; return the value, or open a MessageChannel of your own',
+    { type: 'UnheardMessageWarning', code: 'RX_PARFOR_UNHEARD' },
+  );
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return 'out of memory';
+  return typeof message === 'string' ? message : describeThrown(error);
+}
