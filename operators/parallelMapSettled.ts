@@ -1,7 +1,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { SettledBatch } from '../lib/dispatch/dispatcher.js';
-import { Link } from '../lib/dispatch/operate.js';
+import { operate } from '../lib/dispatch/operate.js';
 import { runTask } from '../lib/dispatch/runTask.js';
+import type { SettledBatch } from '../lib/dispatch/settledBatch.js';
 import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { rowReader } from '../lib/serialization/columnBatch.js';
@@ -32,8 +32,9 @@ type SettledOptions<A extends readonly unknown[], K extends object> = Omit<MapOp
 
 const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unknown>> => source =>
   new Observable(subscriber => {
-    source.subscribe(
-      new Link<SettledBatch>(subscriber, ({ first, count, inputs, offset, rows, failures }) => {
+    operate(source, {
+      destination: subscriber,
+      next: ({ first, count, inputs, offset, rows, failures }) => {
         const at = rowReader(rows);
         for (let i = 0, row = 0, failure = 0; i < count && !subscriber.closed; i++) {
           const index = first + i;
@@ -44,9 +45,9 @@ const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unkno
             subscriber.next({ status: 'rejected', index, input, reason });
           } else subscriber.next({ status: 'fulfilled', index, input, value: at(row++) });
         }
-        if (rows.own) freeBuffers(rows);
-      }),
-    );
+        freeBuffers(rows);
+      },
+    });
   });
 
 /**
@@ -104,10 +105,6 @@ export function parallelMapSettled<T, R, A extends Args = [], K extends object =
   options?: SettledOptions<A, K> & { spread?: false },
 ): OperatorFunction<T, SettledRow<T, R>>;
 export function parallelMapSettled(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
-  if (options?.failFast === true)
-    throw new TypeError(
-      'parallelMapSettled: `failFast` cannot be true, as no failure ends this run; use parallelMap',
-    );
-  const plan = { ...planOf('parallelMapSettled', task, options), failFast: false, settled: true };
+  const plan = planOf('parallelMapSettled', task, options, { failures: 'emit' });
   return source => source.pipe(runTask(task, plan), settledRows());
 }

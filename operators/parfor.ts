@@ -1,35 +1,33 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
-import type { SettledBatch } from '../lib/dispatch/dispatcher.js';
-import { Link } from '../lib/dispatch/operate.js';
+import { operate } from '../lib/dispatch/operate.js';
 import { runTask } from '../lib/dispatch/runTask.js';
+import type { SettledBatch } from '../lib/dispatch/settledBatch.js';
 import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
 import type { Task } from '../lib/task/task.js';
 
-/** The index of each row of a block, among failures that have none: they are by index. */
+/** Returns the index of each row of a batch, among failures that have none: they are by index. */
 const indexAmong = (first: number, failures: readonly TaskError[]) => (row: number) => {
   let index = first + row;
   for (const failure of failures) if ((failure.index as number) <= index) index += 1;
   return index;
 };
 
-/** `toColumns`, of rows that are still packed. */
-const blocksToColumns = (): OperatorFunction<SettledBatch, unknown> => source =>
+/** Collects batches in columns, as `toColumns` does rows, without making rows of them. */
+const batchesToColumns = (): OperatorFunction<SettledBatch, unknown> => source =>
   new Observable(subscriber => {
     const columns = new ColumnsBuilder();
-    source.subscribe(
-      new Link<SettledBatch>(
-        subscriber,
-        ({ first, rows, failures }) =>
-          columns.addPacked(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
-        () => {
-          subscriber.next(columns.finish());
-          subscriber.complete();
-        },
-      ),
-    );
+    operate(source, {
+      destination: subscriber,
+      next: ({ first, rows, failures }) =>
+        columns.addPacked(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
+      complete: () => {
+        subscriber.next(columns.finish());
+        subscriber.complete();
+      },
+    });
   });
 
 /**
@@ -78,5 +76,5 @@ export function parfor<T, R, A extends Args = [], K extends object = never>(
 ): OperatorFunction<T, Columns<R>>;
 export function parfor(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   const plan = planOf('parfor', task, options);
-  return source => source.pipe(runTask(task, plan), blocksToColumns());
+  return source => source.pipe(runTask(task, plan), batchesToColumns());
 }

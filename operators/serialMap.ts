@@ -52,6 +52,6 @@ export function serialMap<T, R, A extends Args = [], K extends object = never>(
 ): OperatorFunction<T, R>;
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   // Where a run would be parallel is no matter here: the same options serve both twins.
-  const plan = { ...planOf('serialMap', task, options, inline()), concurrency: 1, chunk: 1 };
+  const plan = planOf('serialMap', task, options, { executor: inline(), concurrency: 1, chunk: 1 });
   return source => source.pipe(runTask(task, plan), emitRows());
 }

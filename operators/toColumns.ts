@@ -1,6 +1,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
-import { Link } from '../lib/dispatch/operate.js';
+import { operate } from '../lib/dispatch/operate.js';
+import { Fifo } from '../lib/queues/fifo.js';
 
 /**
  * Reduces rows to columns and emits them, once, when the source completes.
@@ -39,15 +40,25 @@ export function toColumns<R>(): OperatorFunction<R, Columns<R>> {
     new Observable<Columns<R>>(subscriber => {
       const columns = new ColumnsBuilder();
       let index = 0;
-      source.subscribe(
-        new Link<R>(
-          subscriber,
-          row => columns.add(row, index++),
-          () => {
-            subscriber.next(columns.finish() as Columns<R>);
-            subscriber.complete();
-          },
-        ),
-      );
+      // A getter of a row may push another one: it is added after this one.
+      const waiting = new Fifo<R>();
+      let adding = false;
+      operate(source, {
+        destination: subscriber,
+        next: row => {
+          waiting.push(row);
+          if (adding) return;
+          adding = true;
+          try {
+            while (waiting.length > 0) columns.add(waiting.shift(), index++);
+          } finally {
+            adding = false;
+          }
+        },
+        complete: () => {
+          subscriber.next(columns.finish() as Columns<R>);
+          subscriber.complete();
+        },
+      });
     });
 }

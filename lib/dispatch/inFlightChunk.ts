@@ -1,42 +1,35 @@
-import { Subscriber } from 'rxjs';
+import { type Observable, Subscription } from 'rxjs';
 import type { Chunk, Report } from '../executor.js';
+import { callObserver } from '../runtime/callObserver.js';
 import type { InputHistory } from './inputQueue.js';
+import { connect } from './operate.js';
 
-/** What a flight tells its scheduler. */
+/** Hears what an executor says of a chunk. */
 export interface ChunkListener {
-  report(flight: InFlightChunk, report: Report): void;
-  failed(flight: InFlightChunk, error: unknown): void;
-  landed(flight: InFlightChunk): void;
+  report(chunk: InFlightChunk, report: Report): void;
+  failed(chunk: InFlightChunk, error: unknown): void;
+  completed(chunk: InFlightChunk): void;
 }
 
-/** One chunk on its way: made before it starts, so that an executor that answers at once can be stopped as well. */
-export class InFlightChunk extends Subscriber<Report> {
+/** One chunk that an executor has, and the chunk that runs before or after it on the same worker. */
+export class InFlightChunk {
   /** How many of its inputs have settled. */
   settled = 0;
-  /** The flight that waits for this one's worker. */
+  /** The chunk that is queued behind this one. */
   queued: InFlightChunk | undefined;
+  readonly #subscription = new Subscription();
 
   constructor(
     readonly chunk: Chunk,
-    /** Whether its inputs are suspects of a crash or a timeout, or tried again. */
+    /** True if its inputs are suspects of a crash or a timeout, or tried again. */
     readonly alone: boolean,
     /** What its inputs have been through before. */
     readonly history: InputHistory,
-    /** The flight whose worker this one waits for. */
+    /** The chunk that it is queued behind. */
     public after: InFlightChunk | undefined,
     private readonly listener: ChunkListener,
   ) {
-    super();
     if (after) after.queued = this;
-  }
-
-  /** It is over: the worker goes on with the one that follows. Whether the worker has nothing to do then. */
-  land(): boolean {
-    const { after, queued } = this;
-    if (after) after.queued = undefined;
-    if (queued) queued.after = undefined;
-    this.after = this.queued = undefined;
-    return !after && !queued;
   }
 
   /** Inputs that have not settled. */
@@ -44,17 +37,33 @@ export class InFlightChunk extends Subscriber<Report> {
     return this.chunk.inputs.length - this.settled;
   }
 
-  protected override _next(report: Report): void {
-    this.listener.report(this, report);
+  /** Starts it. An executor may answer at once, and the chunk be cancelled from within that. */
+  start(reports: Observable<Report>): void {
+    const { listener } = this;
+    connect(reports, this.#subscription, {
+      next: report => listener.report(this, report),
+      error: error => {
+        this.cancel();
+        listener.failed(this, error);
+      },
+      complete: () => {
+        this.cancel();
+        listener.completed(this);
+      },
+    });
   }
 
-  protected override _error(error: unknown): void {
-    this.unsubscribe();
-    this.listener.failed(this, error);
+  /** Lets go of the executor's part of it; a clean-up there that throws changes nothing here. */
+  cancel(): void {
+    callObserver(() => this.#subscription.unsubscribe());
   }
 
-  protected override _complete(): void {
-    this.unsubscribe();
-    this.listener.landed(this);
+  /** Leaves its place beside other chunks, as it is over; returns true if its worker has nothing to do then. */
+  leave(): boolean {
+    const { after, queued } = this;
+    if (after) after.queued = undefined;
+    if (queued) queued.after = undefined;
+    this.after = this.queued = undefined;
+    return !after && !queued;
   }
 }

@@ -1,10 +1,13 @@
 import { Fifo } from '../queues/fifo.js';
 
-/** What an input has been through before: how often it was with a worker that died, how often it has failed. */
+/** Counts what an input has been through before: workers that died with it, and failures. */
 export interface InputHistory {
   readonly crashes: number;
   readonly attempts: number;
 }
+
+/** The history of inputs that were never given out. */
+export const NO_HISTORY: InputHistory = { crashes: 0, attempts: 0 };
 
 /** Consecutive inputs and the index of their first. */
 export interface Segment {
@@ -12,23 +15,23 @@ export interface Segment {
   readonly values: ArrayLike<unknown>;
   /** Suspects of a crash or a timeout, or inputs that are tried again: to be given out one by one. */
   readonly alone: boolean;
-  /** The same for each of them. Default: nothing yet. It lives and goes with the inputs, so no table of it grows. */
-  readonly history?: InputHistory;
+  /** The same for each of them. It lives and goes with the inputs, so no table of it grows. */
+  readonly history: InputHistory;
 }
 
 /** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice (`bench/constants.ts`). */
-const BLOCK = 16_384;
+const BLOCK_LENGTH = 16_384;
 
 /** More would hold memory that a run which has got so far may never need. */
-const MOST_SPARE = 8;
+const MAX_SPARE_BLOCKS = 8;
 
-/** Part of some inputs; numbers are not copied. */
+/** Returns part of some inputs; numbers are not copied. */
 export function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }
 
-/** As `part`, out of values that nobody else reads: what was taken is not held on to by what stays. */
+/** As `sliceInputs`, out of values that nobody else reads: what was taken is not held on to by what stays. */
 function takePart(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   const taken = sliceInputs(values, from, to);
   if (taken !== values && Array.isArray(values)) values.fill(undefined, from, to);
@@ -76,13 +79,13 @@ export class InputQueue {
     return segment ? segment.first + this.#taken : this.next - this.#filled + this.#blockTaken;
   }
 
-  /** Whether the input that `take` gives next goes out alone. */
+  /** True if the input that `take` gives next goes out alone. */
   get alone(): boolean {
     return this.#front?.alone === true;
   }
 
   push(value: unknown): void {
-    if (this.#filled === BLOCK) this.#close();
+    if (this.#filled === BLOCK_LENGTH) this.#close();
     if (this.#block instanceof Float64Array) {
       if (typeof value !== 'number') this.#block = Array.from(this.#block.subarray(0, this.#filled));
       else if (this.#filled === this.#block.length) this.#grow();
@@ -92,7 +95,7 @@ export class InputQueue {
     this.length += 1;
   }
 
-  /** At most `limit` inputs from the front; fewer where those that came back are not in their order, or go alone. */
+  /** Takes at most `limit` inputs from the front; fewer where those that came back are not in their order, or go alone. */
   take(limit: number): Segment {
     const front = this.#takePiece(limit);
     if (front.alone) return front;
@@ -145,10 +148,10 @@ export class InputQueue {
   recycle(values: ArrayLike<unknown>): void {
     if (
       values instanceof Float64Array &&
-      values.length === BLOCK &&
+      values.length === BLOCK_LENGTH &&
       values.byteLength === values.buffer.byteLength
     )
-      if (this.#spare.length < MOST_SPARE) this.#spare.push(values);
+      if (this.#spare.length < MAX_SPARE_BLOCKS) this.#spare.push(values);
   }
 
   #takeCollected(limit: number): Segment {
@@ -159,25 +162,26 @@ export class InputQueue {
     this.#blockTaken = to;
     this.length -= to - from;
     if (to === this.#filled) this.#renew();
-    return { first, values, alone: false };
+    return { first, values, alone: false, history: NO_HISTORY };
   }
 
   #close(): void {
     const rest = sliceInputs(this.#block, this.#blockTaken, this.#filled);
-    if (rest.length > 0) this.#blocks.push({ first: this.next - rest.length, values: rest, alone: false });
-    this.#renew(BLOCK);
+    if (rest.length > 0)
+      this.#blocks.push({ first: this.next - rest.length, values: rest, alone: false, history: NO_HISTORY });
+    this.#renew(BLOCK_LENGTH);
   }
 
   // What was given out keeps the old block; a new one starts small, for a source that gives little at a time.
   #renew(room = 64): void {
     const numbers = this.#block instanceof Float64Array;
-    this.#block = numbers ? (room === BLOCK && this.#spare.pop()) || new Float64Array(room) : [];
+    this.#block = numbers ? (room === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(room) : [];
     this.#filled = this.#blockTaken = 0;
   }
 
   #grow(): void {
-    const length = Math.min(BLOCK, this.#block.length * 4);
-    const grown = (length === BLOCK && this.#spare.pop()) || new Float64Array(length);
+    const length = Math.min(BLOCK_LENGTH, this.#block.length * 4);
+    const grown = (length === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(length);
     grown.set(this.#block as Float64Array);
     this.#block = grown;
   }

@@ -1,42 +1,55 @@
-import { Subscriber } from 'rxjs';
+import { Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 
 /**
- * Subscribes to a source on behalf of a subscriber, as RxJS's own operators do.
+ * Subscribes to a source for as long as `owner` is open.
  *
- * It is closed as soon as the subscriber is, also while a synchronous source is still in its loop; errors and, where
- * `onComplete` is not given, completion go on to the subscriber, and so does what `onNext` throws.
+ * The source is let go of as soon as the owner is closed, also while a synchronous one is still in its loop.
  */
-export class Link<T> extends Subscriber<T> {
-  constructor(
-    to: Subscriber<unknown>,
-    private readonly onNext: (value: T) => void,
-    private readonly onComplete?: () => void,
-    private readonly onError?: (error: unknown) => void,
-  ) {
-    super(to);
-  }
+export function connect<T>(source: Observable<T>, owner: Subscription, observer: Observer<T>): void {
+  new Observable<T>(subscriber => {
+    owner.add(subscriber);
+    source.subscribe(subscriber);
+  }).subscribe(observer);
+}
 
-  protected override _next(value: T): void {
-    try {
-      this.onNext(value);
-    } catch (error) {
-      this.destination.error(error);
-    }
-  }
+/** The handlers of an operator, as RxJS 8's `operate` takes them. */
+export interface OperateOptions<T> {
+  /** The subscriber of the operator's result. */
+  readonly destination: Subscriber<unknown>;
+  next(value: T): void;
+  /** Default: the error goes on to the destination. */
+  error?(error: unknown): void;
+  /** Default: the destination completes. */
+  complete?(): void;
+}
 
-  protected override _error(error: unknown): void {
-    if (!this.onError) return super._error(error);
-    this.onError(error);
-    this.unsubscribe();
-  }
-
-  protected override _complete(): void {
-    if (!this.onComplete) return super._complete();
-    try {
-      this.onComplete();
-    } catch (error) {
-      this.destination.error(error);
-    }
-    this.unsubscribe();
-  }
+/**
+ * Subscribes to a source on behalf of an operator's destination, as RxJS's own operators do: the source ends with the
+ * destination, and what a handler throws is the destination's error.
+ *
+ * RxJS 7 does not publish its own, and 8 will; a subclass of `Subscriber` would not survive that.
+ */
+export function operate<T>(source: Observable<T>, options: OperateOptions<T>): void {
+  const { destination } = options;
+  connect(source, destination, {
+    next: value => {
+      try {
+        options.next(value);
+      } catch (error) {
+        destination.error(error);
+      }
+    },
+    error: error => {
+      if (options.error) options.error(error);
+      else destination.error(error);
+    },
+    complete: () => {
+      if (!options.complete) return destination.complete();
+      try {
+        options.complete();
+      } catch (error) {
+        destination.error(error);
+      }
+    },
+  });
 }

@@ -1,23 +1,31 @@
-import type { Dispatcher, Supply } from './dispatcher.js';
+/** Takes what a source gives. */
+export interface InputReceiver {
+  push(value: unknown): void;
+  /** The source has ended. */
+  end(): void;
+  /** The source can give no more, for this error. */
+  endWith(error: unknown): void;
+}
 
 /** Reads an iterable or async iterable only as far as is asked for, and otherwise as `for` and `for await` do. */
-export class PullSource implements Supply {
+export class PullSource {
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   #next: (() => unknown) | undefined;
   #async = false;
   #wanted = 0;
-  /** Whether the iterator's `next` is under way, or its promise. */
+  /** True while the iterator's `next` is under way, or its promise. */
   #reading = false;
-  /** Whether nothing of it is of use any more: it has ended, or nobody waits. */
+  /** True if nothing of it is of use any more: it has ended, or nobody waits. */
   #over = false;
-  /** Whether the iterator is to be told so as soon as it can be. */
+  /** True if the iterator is to be told so as soon as it can be. */
   #abandoned = false;
 
   constructor(
     private readonly values: Iterable<unknown> | AsyncIterable<unknown>,
-    private readonly scheduler: Pick<Dispatcher, 'push' | 'end' | 'endWith'>,
+    private readonly receiver: InputReceiver,
   ) {}
 
+  /** Asks for `count` more inputs; they are pushed now or later. */
   request(count: number): void {
     this.#wanted = count;
     if (!this.#reading) this.#read();
@@ -99,19 +107,19 @@ export class PullSource implements Supply {
     const { done } = step as IteratorResult<unknown>;
     if (done) {
       this.#over = true;
-      this.scheduler.end();
+      this.receiver.end();
       return;
     }
     const { value } = step as IteratorResult<unknown>;
     this.#wanted -= 1;
-    this.scheduler.push(value);
+    this.receiver.push(value);
   }
 
   #fail(error: unknown): void {
     this.#reading = false;
     if (this.#over) return;
     this.#over = true;
-    this.scheduler.endWith(error);
+    this.receiver.endWith(error);
   }
 }
 

@@ -1,22 +1,22 @@
-import type { SettledBatch } from './dispatcher.js';
+import type { SettledBatch } from './settledBatch.js';
 
-/** Holds settled blocks back until all inputs before them have settled. */
+/** Holds settled batches back until all inputs before them have settled. */
 export class ReorderBuffer {
-  /** The index that is to be released next. */
+  /** The index that is to be emitted next. */
   next = 0;
   readonly #waiting = new Map<number, SettledBatch>();
 
-  constructor(private readonly release: (block: SettledBatch) => void) {}
+  constructor(private readonly emit: (batch: SettledBatch) => void) {}
 
-  add(block: SettledBatch): void {
-    if (block.first !== this.next) {
-      this.#waiting.set(block.first, block);
+  add(batch: SettledBatch): void {
+    if (batch.first !== this.next) {
+      this.#waiting.set(batch.first, batch);
       return;
     }
-    for (let due: SettledBatch | undefined = block; due; due = this.#waiting.get(this.next)) {
+    for (let due: SettledBatch | undefined = batch; due; due = this.#waiting.get(this.next)) {
       this.#waiting.delete(due.first);
       this.next = due.first + due.count;
-      this.release(due);
+      this.emit(due);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { asyncScheduler, Subscription } from 'rxjs';
 import { Fifo } from '../queues/fifo.js';
+import { scheduleAfter } from '../runtime/scheduleAfter.js';
 import type { Segment } from './inputQueue.js';
 
 /**
@@ -37,17 +38,21 @@ export class RetryQueue {
   }
 
   #wait(delay: number): void {
-    this.#timer = asyncScheduler.schedule(() => this.#wake(), delay);
+    this.#timer = scheduleAfter(delay, () => this.#wake());
   }
 
   #wake(): void {
     const now = asyncScheduler.now();
     const due: Segment[] = [];
-    while (this.#batches.first && this.#batches.first.due <= now)
-      for (const segment of this.#batches.shift()?.segments ?? []) due.push(segment);
+    // The first has waited for its timer, whatever the clock says: it may stand still, or have been set back.
+    do for (const segment of this.#batches.shift()?.segments ?? []) due.push(segment);
+    while (this.#batches.first && this.#batches.first.due <= now);
     this.length -= due.length;
     this.#timer.unsubscribe();
-    if (this.#batches.first) this.#wait(Math.max(0, this.#batches.first.due - now));
+    if (this.#batches.first) {
+      const left = this.#batches.first.due - now;
+      this.#wait(Math.min(Math.max(0, left), this.delay));
+    }
     if (due.length > 0) this.onDue(due);
   }
 }

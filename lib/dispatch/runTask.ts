@@ -1,49 +1,38 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Run } from '../executor.js';
+import { defaultExecutor } from '../executors/defaultExecutor.js';
 import type { Plan } from '../options/mapOptions.js';
-import { progressBar } from '../progress/progressBar.js';
-import { ProgressMeter } from '../progress/progressMeter.js';
 import { Sweep } from '../sources/sweep.js';
 import type { Task } from '../task/task.js';
-import { Dispatcher, type SettledBatch } from './dispatcher.js';
-import { Link } from './operate.js';
+import { Dispatcher } from './dispatcher.js';
+import { operate } from './operate.js';
 import { PullSource } from './pullSource.js';
+import type { SettledBatch } from './settledBatch.js';
 
 /**
- * Runs a task over the source's values and emits what settles, block by block: what every parallel operator is made of.
+ * Runs a task over the source's values and emits what settles, batch by batch: every parallel operator is made of it.
  */
 export function runTask<T>(task: Task, plan: Plan): OperatorFunction<T, SettledBatch> {
   return source =>
     new Observable<SettledBatch>(subscriber => {
-      const { executor, args, kwargs, spread, taskTimeout, progress } = plan;
+      const { args, kwargs, spread, taskTimeout } = plan;
+      const executor = plan.executor ?? defaultExecutor();
       const concurrency = plan.concurrency ?? executor.parallelism;
       const run: Run = { task, args, kwargs, spread, concurrency, taskTimeout };
-      const observer = progress === true ? progressBar() : progress === false ? undefined : progress;
+      const dispatcher = new Dispatcher({ run, plan, executor, observer: subscriber });
+      subscriber.add(() => dispatcher.stop());
       const pulled = source instanceof Sweep ? source : undefined;
-      const meter = observer && new ProgressMeter(observer, pulled?.total);
-      const scheduler = new Dispatcher(
-        run,
-        plan,
-        {
-          block: block => subscriber.next(block),
-          error: error => subscriber.error(error),
-          complete: () => subscriber.complete(),
-        },
-        meter,
-      );
-      subscriber.add(() => scheduler.stop());
+      dispatcher.start({ progress: plan.progress?.(), total: pulled?.total });
       if (pulled) {
-        const supply = new PullSource(pulled.values, scheduler);
-        subscriber.add(() => supply.stop());
-        scheduler.supplyFrom(supply);
+        const pullSource = new PullSource(pulled.values, dispatcher);
+        subscriber.add(() => pullSource.stop());
+        dispatcher.pullFrom(pullSource);
       } else
-        source.subscribe(
-          new Link<T>(
-            subscriber,
-            value => scheduler.push(value),
-            () => scheduler.end(),
-            error => scheduler.fail(error),
-          ),
-        );
+        operate(source, {
+          destination: subscriber,
+          next: value => dispatcher.push(value),
+          error: error => dispatcher.fail(error),
+          complete: () => dispatcher.end(),
+        });
     });
 }

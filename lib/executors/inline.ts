@@ -1,4 +1,3 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
 import {
   type Chunk,
@@ -11,30 +10,25 @@ import {
 } from '../executor.js';
 import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
-import { RoundRobin } from '../queues/roundRobin.js';
+import { type Queued, RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { now } from '../runtime/clock.js';
+import { startTimer, type Timer } from '../runtime/startTimer.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
 import { callTask, isThenable } from '../task/callTask.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {
-  /** How many async tasks may be under way side by side: a whole number from 1, or `Infinity`. Default: 1. */
+  /** The most async tasks under way side by side: a whole number from 1, or `Infinity`. Default: 1. */
   concurrency?: number;
 }
 
-/** A chunk that waits until fewer are under way. */
-interface Waiting {
-  readonly run: Run;
-  start(): void;
-}
-
-/** Runs chunks in this thread, one input after another; what a synchronous task gives is there at once. */
+/** Runs chunks in this thread, one input after another; rows of synchronous tasks are there at once. */
 class InlineExecutor implements Executor, AsyncDisposable {
   // One input at a time: there is no trip to save, and no row waits for another.
   readonly chunkPolicy = { timeSlice: Infinity, maxInputs: 1 };
   readonly #chunks = new Set<Subscriber<Report>>();
-  readonly #waiting = new RoundRobin<Waiting>();
+  readonly #waiting = new RoundRobin<InlineChunk>();
   /** Chunks that are under way. */
   #running = 0;
   #serving = false;
@@ -49,9 +43,15 @@ class InlineExecutor implements Executor, AsyncDisposable {
         return;
       }
       this.#chunks.add(subscriber);
-      subscriber.add(() => this.#chunks.delete(subscriber));
-      const waiting: Waiting = { run: chunk.run, start: () => this.#start(chunk, subscriber) };
-      subscriber.add(() => this.#waiting.delete(waiting));
+      const waiting = new InlineChunk(chunk, subscriber, () => {
+        this.#running -= 1;
+      });
+      subscriber.add(() => {
+        this.#chunks.delete(subscriber);
+        this.#waiting.delete(waiting);
+        waiting.stop();
+        this.#serve();
+      });
       this.#waiting.add(waiting);
       this.#serve();
     });
@@ -61,77 +61,16 @@ class InlineExecutor implements Executor, AsyncDisposable {
   #serve(): void {
     if (this.#serving) return;
     this.#serving = true;
-    while (this.#running < this.parallelism) {
-      const next = this.#waiting.take(() => true);
-      if (!next) break;
-      this.#running += 1;
-      next.start();
-    }
-    this.#serving = false;
-  }
-
-  #start({ run, inputs }: Chunk, subscriber: Subscriber<Report>): void {
-    let over = false;
-    const free = () => {
-      if (over) return;
-      over = true;
-      this.#running -= 1;
-    };
-    subscriber.add(() => {
-      free();
-      this.#serve();
-    });
-    const call = callTask(run.task, run);
-    let i = 0;
-    let since = 0;
-    let timer: NodeJS.Timeout | undefined;
-    const report = (rows: ColumnBatch, failures: readonly Failure[]) => {
-      i += 1;
-      const elapsed = now() - since;
-      // Free before anybody is told: a run that begins then need not wait.
-      if (i === inputs.length) free();
-      callObserver(() => subscriber.next({ count: 1, rows, failures, elapsed }));
-    };
-    const good = (row: unknown) => report(batchOfRow(row), []);
-    const bad = (cause: unknown) => report(noRows, [{ offset: 0, cause }]);
-    const goOn = () => {
-      while (i < inputs.length && !subscriber.closed) {
-        since = now();
-        let row: unknown;
-        let pending: boolean;
-        try {
-          row = call(inputs[i]);
-          pending = isThenable(row);
-        } catch (error) {
-          bad(error);
-          continue;
-        }
-        if (!pending) {
-          good(row);
-          continue;
-        }
-        if (run.taskTimeout !== undefined)
-          timer = setTimeout(() => subscriber.error(new ChunkTimeoutError()), run.taskTimeout);
-        // Once: a thenable, unlike a promise, may answer twice, or throw.
-        let settled = false;
-        const then = (settle: (value: unknown) => void) => (value: unknown) => {
-          if (settled || subscriber.closed) return;
-          settled = true;
-          clearTimeout(timer);
-          settle(value);
-          goOn();
-        };
-        try {
-          (row as PromiseLike<unknown>).then(then(good), then(bad));
-        } catch (error) {
-          then(bad)(error);
-        }
-        return;
+    try {
+      while (this.#running < this.parallelism) {
+        const next = this.#waiting.take(() => true);
+        if (!next) break;
+        this.#running += 1;
+        next.start();
       }
-      callObserver(() => subscriber.complete());
-    };
-    subscriber.add(() => clearTimeout(timer));
-    goOn();
+    } finally {
+      this.#serving = false;
+    }
   }
 
   async close(): Promise<void> {
@@ -142,6 +81,109 @@ class InlineExecutor implements Executor, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+/** A task's outcome. */
+type Outcome =
+  | { readonly kind: 'row'; readonly row: unknown }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+/** One chunk: it waits, runs its inputs one after another, and is over. */
+class InlineChunk implements Queued {
+  readonly run: Run;
+  readonly #call: (value: unknown) => unknown;
+  #state: 'waiting' | 'running' | 'over' = 'waiting';
+  /** The input that runs, or runs next. */
+  #next = 0;
+  #since = 0;
+  #timer: Timer | undefined;
+
+  constructor(
+    private readonly chunk: Chunk,
+    private readonly subscriber: Subscriber<Report>,
+    /** The chunk that ran needs its place no more. */
+    private readonly freed: () => void,
+  ) {
+    this.run = chunk.run;
+    this.#call = callTask(chunk.run.task, chunk.run);
+  }
+
+  start(): void {
+    this.#state = 'running';
+    this.#goOn();
+  }
+
+  /** Nobody waits for it any more, or it has ended. */
+  stop(): void {
+    this.#timer?.stop();
+    this.#free();
+  }
+
+  #free(): void {
+    if (this.#state === 'running') this.freed();
+    this.#state = 'over';
+  }
+
+  #goOn(): void {
+    while (this.#next < this.chunk.inputs.length && !this.subscriber.closed) {
+      const outcome = this.#runNext();
+      if (!outcome) return;
+      this.#report(outcome);
+    }
+    callObserver(() => this.subscriber.complete());
+  }
+
+  /** Runs the next input; returns nothing where its task has not answered yet. */
+  #runNext(): Outcome | undefined {
+    this.#since = now();
+    try {
+      const row = this.#call(this.chunk.inputs[this.#next]);
+      return isThenable(row) ? this.#await(row) : { kind: 'row', row };
+    } catch (error) {
+      return { kind: 'error', error };
+    }
+  }
+
+  /** Waits for an answer; returns it where it comes at once, as that of a thenable may. */
+  #await(row: PromiseLike<unknown>): Outcome | undefined {
+    const { taskTimeout } = this.run;
+    if (taskTimeout !== undefined)
+      this.#timer = startTimer(() => this.subscriber.error(new ChunkTimeoutError()), taskTimeout);
+    let answered: Outcome | undefined;
+    let returned = false;
+    const answer = (outcome: Outcome): void => {
+      // A thenable, unlike a promise, may answer twice, or throw after it has answered.
+      if (answered || this.subscriber.closed) return;
+      answered = outcome;
+      this.#timer?.stop();
+      if (!returned) return;
+      this.#report(outcome);
+      this.#goOn();
+    };
+    try {
+      row.then(
+        row => answer({ kind: 'row', row }),
+        error => answer({ kind: 'error', error }),
+      );
+    } catch (error) {
+      answer({ kind: 'error', error });
+    }
+    returned = true;
+    return answered;
+  }
+
+  #report(outcome: Outcome): void {
+    this.#next += 1;
+    const elapsed = now() - this.#since;
+    const failures: Failure[] =
+      outcome.kind === 'row'
+        ? []
+        : [{ offset: 0, cause: outcome.error, untransferable: undefined, expired: false }];
+    const rows: ColumnBatch = outcome.kind === 'row' ? batchOfRow(outcome.row) : noRows;
+    // Free before anybody is told: a run that begins then need not wait.
+    if (this.#next === this.chunk.inputs.length) this.#free();
+    callObserver(() => this.subscriber.next({ count: 1, rows, failures, elapsed }));
   }
 }
 

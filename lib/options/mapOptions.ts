@@ -1,7 +1,7 @@
 import type { Observer } from 'rxjs';
 import type { Executor } from '../executor.js';
-import { defaultExecutor } from '../executors/defaultExecutor.js';
-import type { Progress } from '../progress/progressMeter.js';
+import { progressBar } from '../progress/progressBar.js';
+import type { Progress, ProgressObserver } from '../progress/progressMeter.js';
 import {
   checkOptions,
   either,
@@ -99,6 +99,15 @@ const rules: Record<keyof MapOptions, Rule> = {
   maxBuffered: whole(1),
 };
 
+/** What becomes of an input that has failed for good. */
+export type FailureMode =
+  /** The first one, in time, ends the run. */
+  | 'end the run'
+  /** The run goes on, and ends with a `MapError` of all. */
+  | 'collect'
+  /** They are emitted as rows, and the run completes. */
+  | 'emit';
+
 /** The options of one operator, checked, with their defaults. */
 export interface Plan {
   readonly args: readonly unknown[];
@@ -108,11 +117,11 @@ export interface Plan {
   /** `undefined` follows the executor. */
   readonly concurrency: number | undefined;
   readonly chunk: number | 'auto';
-  readonly executor: Executor;
-  readonly progress: Partial<Observer<Progress>> | boolean;
-  readonly failFast: boolean;
-  /** Failures are rows, and no run ends with a `MapError`. */
-  readonly settled: boolean;
+  /** `undefined` for the one that all runs share which name none. */
+  readonly executor: Executor | undefined;
+  /** Makes the observer of one run's progress. */
+  readonly progress: (() => ProgressObserver) | undefined;
+  readonly failures: FailureMode;
   readonly retry: Required<RetryOptions>;
   readonly taskTimeout: number | undefined;
   readonly timeout: number | undefined;
@@ -122,34 +131,43 @@ export interface Plan {
 /**
  * Checks a task and its options, and fills in the defaults.
  * @param owner the operator's name, for messages
- * @param executor where the operator runs whatever the options say
+ * @param mode what the operator does whatever the options say
  * @throws TypeError, RangeError naming the option, what it accepts and what it got
  */
 export function planOf(
   owner: string,
   task: unknown,
   options: MapOptions | undefined,
-  executor?: Executor,
+  mode: Partial<Pick<Plan, 'executor' | 'concurrency' | 'chunk' | 'failures'>> = {},
 ): Plan {
   if (typeof task !== 'function')
     throw new TypeError(`${owner}: the task must be a function, got ${task === null ? 'null' : typeof task}`);
   const given = checkOptions<MapOptions>(owner, options, rules);
-  const { retry = 0, concurrency } = given;
+  const { retry = 0, concurrency, progress } = given;
+  // Own properties only.
+  const { count, delay = 0 }: RetryOptions = Object.assign(
+    Object.create(null),
+    typeof retry === 'number' ? { count: retry } : retry,
+  );
+  if (mode.failures === 'emit' && given.failFast === true)
+    throw new TypeError(
+      `${owner}: \`failFast\` cannot be true, as no failure ends this run; use parallelMap`,
+    );
   return {
     args: given.args ?? [],
     kwargs: given.kwargs as Record<string, unknown> | undefined,
     spread: given.spread ?? false,
     ordered: given.ordered ?? true,
-    // As many as there are: what the executor has says how many those are.
+    // As many as there are: the executor says how many those are.
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
-    executor: executor ?? given.executor ?? defaultExecutor(),
-    progress: given.progress ?? false,
-    failFast: given.failFast ?? true,
-    settled: false,
-    retry: typeof retry === 'number' ? { count: retry, delay: 0 } : { delay: 0, ...retry },
+    executor: given.executor,
+    progress: progress === true ? () => progressBar() : progress ? () => progress : undefined,
+    failures: (given.failFast ?? true) ? 'end the run' : 'collect',
+    retry: { count, delay },
     taskTimeout: given.taskTimeout,
     timeout: given.timeout,
     maxBuffered: given.maxBuffered,
+    ...mode,
   };
 }

@@ -1,7 +1,8 @@
 import { asyncScheduler, type Observer, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import { callObserver } from '../runtime/callObserver.js';
+import type { Meter } from './meter.js';
 
-/** How far a run is. */
+/** The state of a run: how far it is, and how fast. */
 export interface Progress {
   /** Inputs in all; known when the source has completed, or earlier where it says its length. */
   total?: number;
@@ -21,34 +22,37 @@ export interface Progress {
   remaining?: number;
 }
 
-/** What a run tells about itself; `finalize` is called when it is over in any way, unsubscription included. */
+/** Hears of a run's progress; `finalize` is called when it is over in any way, unsubscription included. */
 export type ProgressObserver = Partial<Observer<Progress>> & { finalize?(): void };
 
-/** A run is told about at least this often while it runs, in ms. */
-const LONGEST_SILENCE = 100;
+/** An observer is told at least this often while its run is on. */
+const MAX_SILENCE_MS = 100;
 
-/** And not more often than this, in ms: never once per input. */
-const SHORTEST_SILENCE = 40;
+/** And not more often than this: never once per input. */
+const MIN_SILENCE_MS = 40;
 
 /** Counts a run's inputs and tells an observer: at the start, as work completes, and at the end. */
-export class ProgressMeter {
-  total: number | undefined;
-  completed = 0;
-  failed = 0;
-  /** Inputs that are with a worker now: asked only when somebody is told. */
-  running: () => number = () => 0;
-  /** What the observer throws, this reports as RxJS does; it is not an error of the run. */
+export class ProgressMeter implements Meter {
+  #total: number | undefined;
+  #completed = 0;
+  #failed = 0;
+  /** Reports what the observer throws as RxJS does; it is not an error of the run. */
   readonly #told = new Subject<Progress>();
   readonly #start: number;
   readonly #timer: Subscription;
+  readonly #running: () => number;
   #last: number;
 
+  /**
+   * @param running gives the inputs that are with a worker now; it is asked only when the observer is told
+   */
   constructor(
     observer: ProgressObserver,
-    total: number | undefined,
+    { total, running = () => 0 }: { total?: number | undefined; running?: () => number } = {},
     private readonly clock: SchedulerLike = asyncScheduler,
   ) {
-    this.total = total;
+    this.#total = total;
+    this.#running = running;
     this.#start = this.#last = clock.now();
     this.#timer = new Subscription(() => callObserver(() => observer.finalize?.()));
     this.#told.subscribe({
@@ -61,16 +65,24 @@ export class ProgressMeter {
     this.#timer.add(
       clock.schedule(function () {
         const now = clock.now();
-        if (now - meter.#last >= LONGEST_SILENCE) meter.#tell(now);
-        this.schedule(undefined, meter.#last + LONGEST_SILENCE - now);
-      }, LONGEST_SILENCE),
+        if (now - meter.#last >= MAX_SILENCE_MS) meter.#tell(now);
+        this.schedule(undefined, meter.#last + MAX_SILENCE_MS - now);
+      }, MAX_SILENCE_MS),
     );
   }
 
-  /** Something has settled. */
-  settled(): void {
+  setTotal(total: number): void {
+    this.#total = total;
+  }
+
+  count(completed: number, failed: number): void {
+    this.#completed += completed;
+    this.#failed += failed;
+  }
+
+  tell(): void {
     const now = this.clock.now();
-    if (now - this.#last >= SHORTEST_SILENCE) this.#tell(now);
+    if (now - this.#last >= MIN_SILENCE_MS) this.#tell(now);
   }
 
   complete(): void {
@@ -85,22 +97,21 @@ export class ProgressMeter {
     this.#timer.unsubscribe();
   }
 
-  /** Nobody waits for the run any more. */
   stop(): void {
     this.#timer.unsubscribe();
   }
 
   #tell(now: number): void {
     this.#last = now;
-    const { total, completed, failed } = this;
-    const settled = completed + failed;
+    const total = this.#total;
+    const settled = this.#completed + this.#failed;
     const elapsed = now - this.#start;
     const rate = elapsed > 0 ? (settled / elapsed) * 1000 : 0;
     this.#told.next({
       ...(total === undefined ? {} : { total, fraction: total === 0 ? 1 : settled / total }),
-      completed,
-      failed,
-      running: this.running(),
+      completed: this.#completed,
+      failed: this.#failed,
+      running: this.#running(),
       elapsed,
       rate,
       ...(total === undefined || rate === 0 ? {} : { remaining: ((total - settled) / rate) * 1000 }),

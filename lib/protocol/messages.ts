@@ -81,6 +81,8 @@ export type WorkerMessage =
   | { readonly kind: 'ready' }
   /** It has taken up the chunk. Of threads shared memory says so. */
   | { readonly kind: 'begun' }
+  /** It has loaded the run's task, the first time that it was given it. */
+  | { readonly kind: 'loaded' }
   /** A task runs from now on. */
   | { readonly kind: 'started' }
   /** The task has returned; the next one starts after the report that follows. */

@@ -8,12 +8,15 @@ const WORTH_IT = 32_768;
 let nowhere: MessagePort | undefined;
 
 /**
- * Frees the memory of packed numbers that nobody will read again.
+ * Frees the numbers of a batch that nobody will read again, where its memory is its own.
  *
  * The garbage collection leaves array buffers for long, up to 64 MB of them in each thread, and fresh memory for the
  * next ones costs more than this (`bench/memory.ts`). What is sent to a closed port is gone at once.
  */
-export function freeBuffers({ columns }: ColumnBatch): void {
+export function freeBuffers(batch: ColumnBatch): void {
+  // Of an executor of one's own it may be somebody else's: its word counts only where it is its own property.
+  if (!Object.hasOwn(batch, 'own') || !batch.own) return;
+  const { columns } = batch;
   const buffers = new Set<ArrayBuffer>();
   for (const column of columns)
     if (column instanceof Float64Array && column.byteLength >= WORTH_IT)

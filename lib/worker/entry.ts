@@ -86,6 +86,7 @@ async function runClaimed(message: ChunkMessage): Promise<void> {
   const run = runs.get(id);
   if (run === undefined)
     throw new Error(`the definition ${id} of a run did not reach this worker; please report this`);
+  const first = run.task === undefined;
   run.task ??= loadTask(run.definition);
   let loaded: LoadedTask;
   try {
@@ -95,11 +96,12 @@ async function runClaimed(message: ChunkMessage): Promise<void> {
     const notRunnable = { error: encoder.encodeThrown(error), tag: encoder.tag };
     return post({ kind: 'end', notRunnable });
   }
+  if (first) post({ kind: 'loaded' });
   if (message.taskTimeout !== undefined) post({ kind: 'started' });
   const isCancelled = state ? () => load(state, 0) === chunkState.cancelled : () => cancelled.has(number);
   let printed = false;
   const report: Post = (report, moved) => {
-    if (report.kind === 'returned') return post(report);
+    if (report.kind === 'returned' || report.kind === 'started') return post(report);
     const last = report.kind === 'end' || report.last;
     printed = last && !outputs.every(({ isEmpty }) => isEmpty());
     // A large report is long on its way to another process. That no task runs is heard at once.

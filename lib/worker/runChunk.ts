@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
+import { isProxy } from 'node:util/types';
 import type { ChunkMessage, FailureMessage, Transferable, WorkerMessage } from '../protocol/messages.js';
 import { now as clock } from '../runtime/clock.js';
 import { ColumnBatchBuilder, rowReader } from '../serialization/columnBatch.js';
@@ -17,7 +18,7 @@ const QUICK = 0.001;
 const QUICK_TASKS_PER_LOOK = 16;
 
 export type Post = (
-  message: Extract<WorkerMessage, { kind: 'report' | 'end' | 'returned' }>,
+  message: Extract<WorkerMessage, { kind: 'report' | 'end' | 'started' | 'returned' }>,
   moved?: readonly Transferable[],
 ) => void;
 
@@ -99,7 +100,14 @@ export async function runChunk(
   const { inputs, timeSlice, taskTimeout } = message;
   const { length, tag } = inputs;
   const packed = rowReader(inputs);
-  const input = tag ? (i: number) => decode(packed(i), tag) : packed;
+  const decodeInput = (i: number): unknown => {
+    // What is decoded may be large, and the task does not run yet.
+    if (taskTimeout !== undefined) post({ kind: 'returned' });
+    const value = decode(packed(i), tag as object);
+    if (taskTimeout !== undefined) post({ kind: 'started' });
+    return value;
+  };
+  const input = tag ? decodeInput : packed;
   const start = clock();
   const deadline = start + timeSlice;
   let pending = new Pending(length, threads, start, literal);
@@ -121,28 +129,29 @@ export async function runChunk(
     return over;
   };
 
-  /** Whether a task that began then is late. Where its time counts, it is said that it has returned. */
-  const isLate = (began: number): boolean => {
+  /** Returns true if a task that began then is late. Where its time counts, it is said that it has returned. */
+  const isLate = (began: number, row: unknown): boolean => {
     if (taskTimeout === undefined) return false;
     const took = clock() - began;
-    if (took >= REPORTED_ALONE) {
-      alone = true;
-      post({ kind: 'returned' });
-    }
+    if (took >= REPORTED_ALONE) alone = true;
+    // A large row may take longer to encode than its task had.
+    if (alone || !isQuicklyEncoded(row)) post({ kind: 'returned' });
     return took > taskTimeout;
   };
 
   /** Runs tasks as long as they answer at once; gives the first promise, or `undefined` at the end. */
   const runStretch = (): { row: PromiseLike<unknown>; began: number } | undefined => {
     for (let untilLook = tasksPerLook; ; ) {
-      const began = taskTimeout === undefined ? 0 : clock();
+      let began = taskTimeout === undefined ? 0 : clock();
       try {
-        const row = call(input(i));
+        const value = input(i);
+        if (tag && taskTimeout !== undefined) began = clock();
+        const row = call(value);
         if (isThenable(row)) return { row, began };
-        if (isLate(began)) pending.expire();
+        if (isLate(began, row)) pending.expire();
         else pending.add(row);
       } catch (error) {
-        if (isLate(began)) pending.expire();
+        if (isLate(began, error)) pending.expire();
         else pending.fail(explain(error));
       }
       i += 1;
@@ -168,16 +177,27 @@ export async function runChunk(
     try {
       // Awaited first: `pending` may be another one by then.
       const value = await row;
-      if (isLate(began)) pending.expire();
+      if (isLate(began, value)) pending.expire();
       else pending.add(value);
     } catch (error) {
-      if (isLate(began)) pending.expire();
+      if (isLate(began, error)) pending.expire();
       else pending.fail(explain(error));
     }
     clearTimeout(due);
     i += 1;
     if (look()) return;
   }
+}
+
+/** The longest text, and the longest array, that is encoded at once. */
+const MAX_QUICK_LENGTH = { text: 10_000, array: 64 };
+
+/** Returns true for primitives and small arrays of them: no other row is looked into, as code of the user may run then. */
+function isQuicklyEncoded(row: unknown): boolean {
+  if (typeof row === 'string') return row.length <= MAX_QUICK_LENGTH.text;
+  if (typeof row !== 'object' || row === null) return true;
+  if (isProxy(row) || !Array.isArray(row) || row.length > MAX_QUICK_LENGTH.array) return false;
+  return row.every(item => typeof item === 'number' || typeof item === 'boolean');
 }
 
 /** What is wrong with an input that could not be made here; `undefined` for anything else that a task throws. */

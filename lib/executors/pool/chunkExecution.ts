@@ -37,8 +37,11 @@ export interface ExecutionHost {
   freed(worker: WorkerHandle): void;
   /** Ends a worker that does not do so by itself. */
   kill(worker: WorkerHandle): void;
-  /** What to make of a worker that died while it ran a chunk. */
-  lossOf(worker: WorkerHandle, exit: WorkerExit): Error;
+  /**
+   * Returns the error of a chunk whose worker died.
+   * @param loading the definition whose task the worker was loading
+   */
+  lossOf(worker: WorkerHandle, exit: WorkerExit, loading: RunDefinition | undefined): Error;
 }
 
 /** Where a chunk is: it waits for a worker, a worker has it, nobody waits for it any more though a worker has it, or over. */
@@ -54,6 +57,7 @@ export class ChunkExecution implements ChunkObserver {
   /** Shared with the thread that has it. */
   #shared: Int32Array | undefined;
   #begun = false;
+  #loaded = false;
   #reported = 0;
   #expired = false;
   readonly #length: number;
@@ -93,10 +97,11 @@ export class ChunkExecution implements ChunkObserver {
     this.#inputs = undefined;
     const { definition, host } = this;
     const { taskTimeout } = this.run;
+    this.#loaded = worker.knows(definition.id);
     const message = {
       number,
       id: definition.id,
-      definition: worker.knows(definition.id) ? undefined : definition,
+      definition: this.#loaded ? undefined : definition,
       inputs: inputs as ColumnBatchMessage,
       timeSlice: host.timeSlice,
       taskTimeout,
@@ -191,6 +196,10 @@ export class ChunkExecution implements ChunkObserver {
     this.#begun = true;
   }
 
+  loaded(): void {
+    this.#loaded = true;
+  }
+
   started(): void {
     const { taskTimeout } = this.run;
     if (this.#state !== 'given' || taskTimeout === undefined) return;
@@ -209,6 +218,8 @@ export class ChunkExecution implements ChunkObserver {
   }
 
   report(report: Report | undefined, last: boolean): void {
+    // What it was sending has come: it may go on with a task that nobody waits for.
+    if (this.#state === 'abandoned' && !last) this.#patience.restart(this.host.grace);
     if (this.#state !== 'given' || !report) return;
     this.#reported += report.count;
     if (last) this.#patience.stop();
@@ -228,11 +239,10 @@ export class ChunkExecution implements ChunkObserver {
     if (this.#state === 'abandoned') this.#patience.stop();
     if (this.#state !== 'given') return;
     this.#end();
-    if (this.#expired) this.#error(new ChunkTimeoutError());
-    else
-      this.#error(
-        blamed ? this.host.lossOf(this.worker as WorkerHandle, exit) : new WorkerLostError(exit, true),
-      );
+    if (this.#expired) return this.#error(new ChunkTimeoutError());
+    if (!blamed) return this.#error(new WorkerLostError(exit, true));
+    const loading = this.#hasBegun && !this.#loaded ? this.definition : undefined;
+    this.#error(this.host.lossOf(this.worker as WorkerHandle, exit, loading));
   }
 
   #next(report: Report): void {

@@ -1,4 +1,5 @@
-import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { clearImmediate, setImmediate } from 'node:timers';
+import { startTimer, type Timer } from '../../runtime/startTimer.js';
 
 /**
  * Waits for a word of a worker, so long and no longer.
@@ -7,7 +8,7 @@ import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:tim
  * before the messages that lie there.
  */
 export class Patience {
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #look: NodeJS.Immediate | undefined;
   #waiting = false;
 
@@ -25,7 +26,7 @@ export class Patience {
     this.stop();
     this.#waiting = true;
     // By way of the event loop, which reads what child processes have sent.
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(() => {
       this.#look = setImmediate(() => {
         this.hear();
         if (!this.#waiting) return;
@@ -36,8 +37,10 @@ export class Patience {
   }
 
   stop(): void {
+    if (!this.#waiting) return;
     this.#waiting = false;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#look);
+    this.#timer?.stop();
+    if (this.#look) clearImmediate(this.#look);
+    this.#look = undefined;
   }
 }

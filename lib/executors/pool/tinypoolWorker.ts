@@ -4,10 +4,8 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
 import { describeThrown, type WorkerExit } from '../../errors.js';
 import type { Transferable, WorkerCommand, WorkerMessage } from '../../protocol/messages.js';
+import { MAX_TIMER_MS } from '../../runtime/clock.js';
 import { workerEntry } from '../workerEntry.js';
-
-/** The longest delay that a timer takes: 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A child whose channel is closed has this long to end by itself: its exit says more. */
 const DISCONNECT_GRACE_MS = 50;

@@ -31,6 +31,8 @@ export interface ChunkObserver {
   turn(): void;
   /** A process has taken it up. Of a thread it is seen in shared memory. */
   begun(): void;
+  /** The worker has loaded the run's task. */
+  loaded(): void;
   /** A task runs now. */
   started(): void;
   /** No task runs now, until the next report has been sent. */
@@ -49,8 +51,8 @@ export interface ChunkObserver {
 export interface WorkerObserver {
   /** An error that no task is to blame for. */
   stray(error: unknown): void;
-  /** It has started. */
-  ready(): void;
+  /** It has loaded a task: it can run chunks. */
+  loaded(): void;
   /** It has ended a chunk and may take another. */
   freed(worker: WorkerHandle): void;
   /** It is gone, with or without a chunk. */
@@ -262,6 +264,9 @@ export class WorkerHandle {
         return this.observer.stray(decodeThrown(message.error, message.tag));
       case 'begun':
         return first?.begun();
+      case 'loaded':
+        this.observer.loaded();
+        return first?.loaded();
       case 'started':
         return first?.started();
       case 'returned':
@@ -296,7 +301,6 @@ export class WorkerHandle {
     this.ready = true;
     for (const command of this.#unsent.splice(0)) this.#tell(command);
     this.#worker.hush();
-    this.observer.ready();
   }
 
   /** The first of its chunks has ended. */

@@ -1,7 +1,6 @@
 import process from 'node:process';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { Observable, type Subscriber } from 'rxjs';
-import { describeStack, WorkerCrashError, type WorkerExit } from '../../errors.js';
+import { describeStack, TaskNotFoundError, WorkerCrashError, type WorkerExit } from '../../errors.js';
 import {
   type Chunk,
   type ChunkPolicy,
@@ -16,6 +15,7 @@ import {
 } from '../../executor.js';
 import type { RunDefinition } from '../../protocol/messages.js';
 import { RoundRobin } from '../../queues/roundRobin.js';
+import { startTimer, type Timer } from '../../runtime/startTimer.js';
 import { noRows } from '../../serialization/columnBatch.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type ChunkCodec, chunkCodec } from './chunkCodec.js';
@@ -70,11 +70,11 @@ export class WorkerPool implements Executor, AsyncDisposable {
   /** Chunks that are waited for, with a worker or without. */
   readonly #executions = new Map<Chunk, ChunkExecution>();
   readonly #definitions = new WeakMap<Run, RunDefinition>();
-  readonly #idleTimers = new Map<WorkerHandle, NodeJS.Timeout>();
+  readonly #idleTimers = new Map<WorkerHandle, Timer>();
   readonly #host: ExecutionHost;
   readonly #workerObserver: WorkerObserver = {
     stray: warnOfStray,
-    ready: () => {
+    loaded: () => {
       this.#failedStarts = 0;
     },
     freed: worker => this.#free(worker),
@@ -103,7 +103,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       ended: execution => this.#forget(execution),
       freed: worker => this.#free(worker),
       kill: worker => this.#replace(worker, worker.kill()),
-      lossOf: (worker, exit) => this.#lossOf(worker, exit),
+      lossOf: (worker, exit, loading) => this.#lossOf(worker, exit, loading),
     };
     this.prefetching = {
       run: (chunk, after) => this.#run(chunk, after),
@@ -158,7 +158,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   async #close(): Promise<void> {
     // First, as those who are told may run again here.
     this.#closed = true;
-    for (const timer of this.#idleTimers.values()) clearTimeout(timer);
+    for (const timer of this.#idleTimers.values()) timer.stop();
     const ended = [...this.#workers].map(worker => worker.end());
     for (const execution of [...this.#executions.values()]) execution.fail(new ExecutorClosedError());
     await Promise.all(ended);
@@ -189,7 +189,12 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (inputs.message.length > 0)
       return new ChunkExecution(chunk, after, inputs, definition, subscriber, this.#host);
     const { path = '', why = '' } = inputs.rejected ?? {};
-    const failure: Failure = { offset: 0, cause: undefined, untransferable: { what: 'input', path, why } };
+    const failure: Failure = {
+      offset: 0,
+      cause: undefined,
+      untransferable: { what: 'input', path, why },
+      expired: false,
+    };
     subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
     subscriber.complete();
     return undefined;
@@ -212,7 +217,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       );
       if (!next) return;
       const worker = this.#idle.pop() ?? this.#newWorker(next.run);
-      clearTimeout(this.#idleTimers.get(worker));
+      this.#idleTimers.get(worker)?.stop();
       this.#idleTimers.delete(worker);
       this.#give(next, worker);
     }
@@ -253,7 +258,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #leaveIdle(worker: WorkerHandle): void {
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
-    clearTimeout(this.#idleTimers.get(worker));
+    this.#idleTimers.get(worker)?.stop();
     this.#idleTimers.delete(worker);
   }
 
@@ -266,7 +271,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (idleTimeout !== Infinity && this.#idle.includes(worker))
       this.#idleTimers.set(
         worker,
-        setTimeout(() => this.#replace(worker, worker.end()), idleTimeout).unref(),
+        startTimer(() => this.#replace(worker, worker.end()), idleTimeout, { unref: true }),
       );
   }
 
@@ -277,12 +282,14 @@ export class WorkerPool implements Executor, AsyncDisposable {
     this.#remove(worker);
   }
 
-  #lossOf(worker: WorkerHandle, exit: WorkerExit): Error {
-    if (worker.ready) return new WorkerLostError(exit);
+  #lossOf(worker: WorkerHandle, exit: WorkerExit, loading: RunDefinition | undefined): Error {
+    if (worker.ready && !loading) return new WorkerLostError(exit);
     this.#failedStarts += 1;
-    return this.#failedStarts < MAX_FAILED_STARTS
-      ? new WorkerLostError(exit, true)
-      : new WorkerCrashError({ index: undefined, input: undefined }, exit);
+    if (this.#failedStarts < MAX_FAILED_STARTS) return new WorkerLostError(exit, true);
+    if (loading?.task.kind !== 'module')
+      return new WorkerCrashError({ index: undefined, input: undefined }, exit);
+    const { url, name } = loading.task;
+    return new TaskNotFoundError(url, name, `its worker ends as it loads the module (${exit.reason})`);
   }
 
   #define(run: Run): RunDefinition {

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { from, interval, map, Observable, type SchedulerLike, Subject, type Subscriber, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Dispatcher, type SettledBatch } from '../../../lib/dispatch/dispatcher.js';
+import { Dispatcher } from '../../../lib/dispatch/dispatcher.js';
+import type { SettledBatch } from '../../../lib/dispatch/settledBatch.js';
 import {
   MapError,
   NotTransferableError,
@@ -23,7 +24,7 @@ import {
 } from '../../../lib/executor.js';
 import { inline } from '../../../lib/executors/inline.js';
 import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
-import { type Progress, ProgressMeter, type ProgressObserver } from '../../../lib/progress/progressMeter.js';
+import type { Progress, ProgressObserver } from '../../../lib/progress/progressMeter.js';
 import type { ColumnBatch } from '../../../lib/protocol/columnBatch.js';
 import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
@@ -121,25 +122,26 @@ function dispatcherOf(
     },
     close: async () => undefined,
   };
-  const plan = planOf('spec', task, { chunk: maxInputs, ...options }, executor);
+  const plan = planOf('spec', task, { chunk: maxInputs, ...options }, { executor });
   const run: Run = { ...plan, task, concurrency: plan.concurrency ?? executor.parallelism };
   const log: unknown[] = [];
   const blocks: SettledBatch[] = [];
-  const dispatcher = new Dispatcher(
+  const dispatcher = new Dispatcher({
     run,
     plan,
-    {
-      block: block => {
-        blocks.push(block);
-        const at = rowReader(block.rows);
-        log.push(...Array.from({ length: block.rows.length }, (_, i) => at(i)));
+    executor,
+    observer: {
+      next: batch => {
+        blocks.push(batch);
+        const at = rowReader(batch.rows);
+        log.push(...Array.from({ length: batch.rows.length }, (_, i) => at(i)));
         onBlock?.();
       },
       error: error => log.push('#', error),
       complete: () => log.push('|'),
     },
-    progress && new ProgressMeter(progress, undefined),
-  );
+  });
+  dispatcher.start({ progress, total: undefined });
   const push = (...inputs: readonly unknown[]) => {
     for (const input of inputs) dispatcher.push(input);
   };
@@ -870,7 +872,7 @@ test('a run that is let go of while it releases rows: the others are not', () =>
 test('a supply is asked for one chunk at a time, and for none while too many rows wait', () => {
   const asked: number[] = [];
   const { dispatcher, flights, push, log } = dispatcherOf({ maxInputs: 4, maxBuffered: 5 });
-  dispatcher.supplyFrom({ request: count => void asked.push(count) });
+  dispatcher.pullFrom({ request: count => void asked.push(count) });
   assert.equal(asked, [4]);
   push('a');
   push('b');
@@ -889,7 +891,7 @@ test('a supply is asked for one chunk at a time, and for none while too many row
 
 test('a supply: what is there is one worker’s chunk while more may come, and shared when it has ended', () => {
   const { dispatcher, flights, push } = dispatcherOf({ chunk: 'auto', maxInputs: 8, elapsed: 0.5 });
-  dispatcher.supplyFrom({ request: () => undefined });
+  dispatcher.pullFrom({ request: () => undefined });
   push('a');
   flights[0]!.report('A').done();
   push('b', 'c');
@@ -899,7 +901,7 @@ test('a supply: what is there is one worker’s chunk while more may come, and s
   flights[1]!.report('B').done();
   assert.equal(flying(flights), [['c'], ['d', 'e']], 'half of its share');
   const more = dispatcherOf({ chunk: 'auto', maxInputs: 8, elapsed: 0.5 });
-  more.dispatcher.supplyFrom({ request: () => undefined });
+  more.dispatcher.pullFrom({ request: () => undefined });
   more.push('a', 'b', ...'cdefghij');
   more.flights[1]!.report('B').done();
   assert.equal(flying(more.flights), [['a'], [...'cdefghij']]);
@@ -908,14 +910,14 @@ test('a supply: what is there is one worker’s chunk while more may come, and s
 test('a supply that has not ended: chunks ahead, though no more is read than they take', () => {
   const { dispatcher, flights, push } = dispatcherOf({ maxInputs: 1, prefetch: true, elapsed: 1 });
   const letters = [...'abcdef'];
-  dispatcher.supplyFrom({ request: count => push(...letters.splice(0, count)) });
+  dispatcher.pullFrom({ request: count => push(...letters.splice(0, count)) });
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
 });
 
 test('a supply that ends while it is asked', () => {
   const { dispatcher, flights, push, log } = dispatcherOf();
-  dispatcher.supplyFrom({
+  dispatcher.pullFrom({
     request: () => {
       push('a');
       dispatcher.end();
@@ -924,13 +926,13 @@ test('a supply that ends while it is asked', () => {
   flights[0]!.report('A').done();
   assert.equal(log, ['A', '|']);
   const empty = dispatcherOf();
-  empty.dispatcher.supplyFrom({ request: () => empty.dispatcher.end() });
+  empty.dispatcher.pullFrom({ request: () => empty.dispatcher.end() });
   assert.equal(empty.log, ['|']);
 });
 
 test('a supply that fails while it is asked', () => {
   const { dispatcher, flights, push, log } = dispatcherOf();
-  dispatcher.supplyFrom({
+  dispatcher.pullFrom({
     request: () => {
       push('a');
       dispatcher.endWith(oops);

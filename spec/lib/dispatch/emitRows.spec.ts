@@ -1,8 +1,8 @@
 import { of, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SettledBatch } from '../../../lib/dispatch/dispatcher.js';
 import { emitRows } from '../../../lib/dispatch/emitRows.js';
+import type { SettledBatch } from '../../../lib/dispatch/settledBatch.js';
 
 /** A block of numbers that is worth to be freed. */
 function blockOf(own: boolean): { block: SettledBatch; column: Float64Array } {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { InputQueue, type Segment } from '../../../lib/dispatch/inputQueue.js';
+import { InputQueue, NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
 
 const filled = (...values: readonly unknown[]): InputQueue => {
@@ -25,10 +25,20 @@ const milliseconds = (run: () => void): number => {
 
 test('numbers stay a Float64Array, also where they come and go by and by', () => {
   const inputs = filled(1, -0, 3);
-  assert.equal(inputs.take(2), { first: 0, values: Float64Array.of(1, -0), alone: false });
+  assert.equal(inputs.take(2), {
+    first: 0,
+    values: Float64Array.of(1, -0),
+    alone: false,
+    history: NO_HISTORY,
+  });
   assert.ok(Object.is(filled(-0).take(1).values[0], -0));
   inputs.push(4);
-  assert.equal(inputs.take(9), { first: 2, values: Float64Array.of(3, 4), alone: false });
+  assert.equal(inputs.take(9), {
+    first: 2,
+    values: Float64Array.of(3, 4),
+    alone: false,
+    history: NO_HISTORY,
+  });
   for (let i = 0; i < 1000; i++) inputs.push(i);
   for (const { values } of takeAll(inputs, 7)) assert.instance(values, Float64Array);
 });
@@ -43,7 +53,7 @@ test('other values come as an array', () => {
 
 test('a value that is no number: those before it come with it, as they were', () => {
   const inputs = filled(1, -0, 3, 'four', 5);
-  assert.equal(inputs.take(1), { first: 0, values: [1], alone: false });
+  assert.equal(inputs.take(1), { first: 0, values: [1], alone: false, history: NO_HISTORY });
   const { first, values } = inputs.take(9);
   assert.is(first, 1);
   assert.equal(values, [-0, 3, 'four', 5]);
@@ -68,7 +78,7 @@ test('as many as are asked for, or as there are', () => {
   assert.equal(inputs.take(4).values, [...'abcd']);
   assert.is(inputs.length, 2);
   assert.is(inputs.first, 4);
-  assert.equal(inputs.take(4), { first: 4, values: [...'ef'], alone: false });
+  assert.equal(inputs.take(4), { first: 4, values: [...'ef'], alone: false, history: NO_HISTORY });
   assert.is(inputs.length, 0);
   assert.is(inputs.next, 6);
 });
@@ -86,8 +96,8 @@ test('put back: comes before all others, with its own index', () => {
   assert.is(inputs.length, 5);
   assert.is(inputs.first, 0);
   assert.equal(takeAll(inputs, 9), [
-    { first: 0, values: Float64Array.of(0, 1), alone: false },
-    { first: 3, values: Float64Array.of(3, 4, 5), alone: false },
+    { first: 0, values: Float64Array.of(0, 1), alone: false, history: NO_HISTORY },
+    { first: 3, values: Float64Array.of(3, 4, 5), alone: false, history: NO_HISTORY },
   ]);
 });
 
@@ -99,9 +109,9 @@ test('what lies in pieces goes out together, as long as it is consecutive and no
   const across = inputs.take(20_000);
   assert.equal([across.first, across.values.length], [100, 20_000]);
   assert.ok(across.values instanceof Float64Array && across.values.every((x, i) => x === 100 + i));
-  inputs.putBack({ first: 20_099, values: [20_099], alone: true });
-  inputs.putBack({ first: 20_098, values: ['b'], alone: false });
-  inputs.putBack({ first: 20_097, values: Float64Array.of(20_097), alone: false });
+  inputs.putBack({ first: 20_099, values: [20_099], alone: true, history: NO_HISTORY });
+  inputs.putBack({ first: 20_098, values: ['b'], alone: false, history: NO_HISTORY });
+  inputs.putBack({ first: 20_097, values: Float64Array.of(20_097), alone: false, history: NO_HISTORY });
   assert.equal(
     takeAll(inputs, 100_000).map(({ first, values, alone }) => [first, values.length, alone]),
     [
@@ -114,8 +124,8 @@ test('what lies in pieces goes out together, as long as it is consecutive and no
 
 test('numbers and other values that lie in pieces go out together, each as it was', () => {
   const inputs = new InputQueue();
-  inputs.putBack({ first: 1, values: ['b', 'c'], alone: false });
-  inputs.putBack({ first: 0, values: Float64Array.of(0), alone: false });
+  inputs.putBack({ first: 1, values: ['b', 'c'], alone: false, history: NO_HISTORY });
+  inputs.putBack({ first: 0, values: Float64Array.of(0), alone: false, history: NO_HISTORY });
   assert.equal(inputs.take(3).values, [0, 'b', 'c']);
 });
 
@@ -143,7 +153,7 @@ test('put back while another that was is half given out', () => {
   const all = inputs.take(6);
   inputs.putBack(all);
   assert.equal(inputs.take(2).values, ['a', 'b']);
-  inputs.putBack({ first: 1, values: ['b'], alone: false });
+  inputs.putBack({ first: 1, values: ['b'], alone: false, history: NO_HISTORY });
   assert.equal(
     takeAll(inputs, 3).map(({ first, values }) => [first, ...Array.from(values)]),
     [
@@ -155,12 +165,12 @@ test('put back while another that was is half given out', () => {
 
 test('put back alone: one by one, whatever is asked for', () => {
   const inputs = filled(...'abcd');
-  inputs.putBack({ ...inputs.take(3), alone: true });
+  inputs.putBack({ ...inputs.take(3), alone: true, history: NO_HISTORY });
   assert.equal(takeAll(inputs, 9), [
-    { first: 0, values: ['a'], alone: true },
-    { first: 1, values: ['b'], alone: true },
-    { first: 2, values: ['c'], alone: true },
-    { first: 3, values: ['d'], alone: false },
+    { first: 0, values: ['a'], alone: true, history: NO_HISTORY },
+    { first: 1, values: ['b'], alone: true, history: NO_HISTORY },
+    { first: 2, values: ['c'], alone: true, history: NO_HISTORY },
+    { first: 3, values: ['d'], alone: false, history: NO_HISTORY },
   ]);
 });
 
@@ -200,7 +210,8 @@ test('a hundred thousand that are put back one by one, and taken again', () => {
     for (let i = 0; i < 100_000; i++) {
       const { first, values } = inputs.take(2);
       assert.is(first, i);
-      if (values.length === 2) inputs.putBack({ first: i + 1, values: [values[1]], alone: true });
+      if (values.length === 2)
+        inputs.putBack({ first: i + 1, values: [values[1]], alone: true, history: NO_HISTORY });
     }
   });
   assert.is(inputs.length, 0);
@@ -264,7 +275,7 @@ test('a queue that is put back to at the front: as a plain list of values would 
           const from = step.from % expected.length;
           const rest =
             values instanceof Float64Array ? values.subarray(from) : (values as unknown[]).slice(from);
-          inputs.putBack({ first: first + from, values: rest, alone: step.alone });
+          inputs.putBack({ first: first + from, values: rest, alone: step.alone, history: NO_HISTORY });
           const back = expected
             .slice(from)
             .map((value, i) => ({ index: first + from + i, value, alone: step.alone }));

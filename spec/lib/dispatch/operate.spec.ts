@@ -1,7 +1,7 @@
 import { Observable, of, Subject, type Subscriber, take, throwError } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Link } from '../../../lib/dispatch/operate.js';
+import { operate } from '../../../lib/dispatch/operate.js';
 
 const oops = new Error('oops');
 
@@ -16,7 +16,8 @@ const linked =
   (handlers: (to: Subscriber<unknown>) => Handlers) =>
   (source: Observable<number>): Observable<unknown> =>
     new Observable(to => {
-      source.subscribe(new Link<number>(to, ...handlers(to)));
+      const [next, complete, error] = handlers(to);
+      operate(source, { destination: to, next, ...(complete && { complete }), ...(error && { error }) });
     });
 
 /** All that a subscriber sees. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SettledBatch } from '../../../lib/dispatch/dispatcher.js';
 import { ReorderBuffer } from '../../../lib/dispatch/reorderBuffer.js';
+import type { SettledBatch } from '../../../lib/dispatch/settledBatch.js';
 import { noRows } from '../../../lib/serialization/columnBatch.js';
 
 const block = (first: number, count: number): SettledBatch => ({

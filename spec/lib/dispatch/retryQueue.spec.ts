@@ -1,11 +1,11 @@
 import { asyncScheduler } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Segment } from '../../../lib/dispatch/inputQueue.js';
+import { NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
 import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
 import { inVirtualTime } from '../../support/marbleExecutor.js';
 
-const segment = (first: number): Segment => ({ first, values: [first], alone: true });
+const segment = (first: number): Segment => ({ first, values: [first], alone: true, history: NO_HISTORY });
 
 test('inputs that failed are due after their delay, in the order in which they failed', () =>
   inVirtualTime(({ clock, flush }) => {

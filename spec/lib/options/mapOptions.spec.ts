@@ -1,7 +1,6 @@
 import { Subject } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defaultExecutor } from '../../../lib/executors/defaultExecutor.js';
 import { inline } from '../../../lib/executors/inline.js';
 import { processes } from '../../../lib/executors/processes.js';
 import { threads } from '../../../lib/executors/threads.js';
@@ -42,27 +41,22 @@ it('that are inherited are not read, and Infinity stands for all workers that th
 });
 
 it('have the documented defaults', () => {
-  const { executor, ...rest } = plan();
-  assert.is(executor, defaultExecutor());
-  assert.equal(rest, {
+  assert.equal(plan(), {
     args: [],
     kwargs: undefined,
     spread: false,
     ordered: true,
     concurrency: undefined,
     chunk: 'auto',
-    progress: false,
-    failFast: true,
-    settled: false,
+    executor: undefined,
+    progress: undefined,
+    failures: 'end the run',
     retry: { count: 0, delay: 0 },
     taskTimeout: undefined,
     timeout: undefined,
     maxBuffered: undefined,
   });
-  assert.equal(
-    { ...plan({ args: undefined, retry: undefined, progress: undefined }), executor: 0 },
-    { ...plan(), executor: 0 },
-  );
+  assert.equal(plan({ args: undefined, retry: undefined, progress: undefined }), plan());
 });
 
 it('are taken as they are given', () => {
@@ -76,19 +70,27 @@ it('are taken as they are given', () => {
     concurrency: 3,
     chunk: 5,
     executor,
-    progress,
-    failFast: false,
     taskTimeout: 10,
     timeout: 20,
     maxBuffered: 7,
   };
-  const { settled, retry, ...rest } = plan({ ...given, retry: 2 });
-  assert.equal([settled, retry], [false, { count: 2, delay: 0 }]);
+  const {
+    failures,
+    retry,
+    progress: observer,
+    ...rest
+  } = plan({ ...given, progress, failFast: false, retry: 2 });
+  assert.equal([failures, retry], ['collect', { count: 2, delay: 0 }]);
+  assert.is(observer?.(), progress);
   for (const [name, value] of Object.entries(given)) assert.is(rest[name as keyof typeof rest], value, name);
   assert.equal(plan({ retry: { count: 1 } }).retry, { count: 1, delay: 0 });
   assert.equal(plan({ retry: { count: 1, delay: 2.5 } }).retry, { count: 1, delay: 2.5 });
-  for (const observer of [true, false, { next: () => 1 }, { complete: () => 1 }, progress])
-    assert.is(plan({ progress: observer }).progress, observer);
+  assert.equal(plan({ retry: { count: 1, delay: undefined } }).retry, { count: 1, delay: 0 });
+  for (const observer of [{ next: () => 1 }, { complete: () => 1 }, progress])
+    assert.is(plan({ progress: observer }).progress?.(), observer);
+  assert.is(plan({ progress: false }).progress, undefined);
+  const [one, other] = [plan({ progress: true }).progress?.(), plan({ progress: true }).progress?.()];
+  assert.ok(one?.next && one !== other, 'each run has a bar of its own');
 });
 
 it('that are wrong are told with the option, what it accepts and what it got', () => {

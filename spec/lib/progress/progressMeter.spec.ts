@@ -23,11 +23,11 @@ function logged(now: () => number) {
 test('one notification at the start, a last one with all of it, then complete, then finalize', () =>
   inVirtualTime(({ clock, flush }) => {
     const { log, observer } = logged(() => clock.now());
-    const meter = new ProgressMeter(observer, undefined);
+    const meter = new ProgressMeter(observer);
     clock.schedule(() => {
-      meter.total = 2;
-      meter.completed = 2;
-      meter.settled();
+      meter.setTotal(2);
+      meter.count(2, 0);
+      meter.tell();
       meter.complete();
     }, 5);
     flush();
@@ -42,9 +42,9 @@ test('one notification at the start, a last one with all of it, then complete, t
 test('an error: how far the run was, the error, then finalize', () =>
   inVirtualTime(({ clock, flush }) => {
     const { log, observer } = logged(() => clock.now());
-    const meter = new ProgressMeter(observer, 3);
+    const meter = new ProgressMeter(observer, { total: 3 });
     clock.schedule(() => {
-      meter.failed = 1;
+      meter.count(0, 1);
       meter.error(oops);
     }, 5);
     flush();
@@ -59,7 +59,7 @@ test('an error: how far the run was, the error, then finalize', () =>
 test('unsubscribed: finalize alone, and no timer is left', () =>
   inVirtualTime(({ clock, flush }) => {
     const { log, observer } = logged(() => clock.now());
-    const meter = new ProgressMeter(observer, 3);
+    const meter = new ProgressMeter(observer, { total: 3 });
     clock.schedule(() => meter.stop(), 150);
     flush();
     assert.equal(log, [
@@ -72,11 +72,11 @@ test('unsubscribed: finalize alone, and no timer is left', () =>
 test('what settles every millisecond: told of every 40 ms', () =>
   inVirtualTime(({ clock, flush }) => {
     const { log, observer, times } = logged(() => clock.now());
-    const meter = new ProgressMeter(observer, undefined);
+    const meter = new ProgressMeter(observer);
     for (let at = 1; at <= 200; at++)
       clock.schedule(() => {
-        meter.completed += 1;
-        meter.settled();
+        meter.count(1, 0);
+        meter.tell();
         if (at === 200) meter.complete();
       }, at);
     flush();
@@ -88,9 +88,9 @@ test('however the work comes: told of at least every 100 ms', () =>
   inVirtualTime(({ clock, flush }) => {
     for (const settled of [[], [41], [99, 101, 230], [50, 140]]) {
       const { observer, times } = logged(() => clock.now());
-      const meter = new ProgressMeter(observer, undefined);
+      const meter = new ProgressMeter(observer);
       const start = clock.now();
-      for (const at of settled) clock.schedule(() => meter.settled(), at);
+      for (const at of settled) clock.schedule(() => meter.tell(), at);
       clock.schedule(() => meter.stop(), 1050);
       flush();
       const gaps = [...times(), start + 1050].map((at, i, all) => at - (all[i - 1] ?? start));
@@ -101,16 +101,18 @@ test('however the work comes: told of at least every 100 ms', () =>
 test('its numbers: fraction, elapsed, rate a second, remaining', () =>
   inVirtualTime(({ clock, flush }) => {
     const seen: Progress[] = [];
-    const meter = new ProgressMeter({ next: progress => seen.push(progress) }, 8);
+    const meter = new ProgressMeter(
+      { next: progress => seen.push(progress) },
+      { total: 8, running: () => 2 },
+    );
     clock.schedule(() => {
-      meter.completed = 3;
-      meter.failed = 1;
-      meter.running = () => 2;
-      meter.settled();
+      meter.count(3, 0);
+      meter.count(0, 1);
+      meter.tell();
       meter.stop();
     }, 50);
     flush();
-    const start = { total: 8, fraction: 0, completed: 0, failed: 0, running: 0, elapsed: 0, rate: 0 };
+    const start = { total: 8, fraction: 0, completed: 0, failed: 0, running: 2, elapsed: 0, rate: 0 };
     const later = {
       total: 8,
       fraction: 0.5,
@@ -127,7 +129,7 @@ test('its numbers: fraction, elapsed, rate a second, remaining', () =>
 test('no inputs at all: a fraction of 1', () =>
   inVirtualTime(() => {
     const seen: Progress[] = [];
-    const meter = new ProgressMeter({ next: progress => seen.push(progress) }, 0);
+    const meter = new ProgressMeter({ next: progress => seen.push(progress) }, { total: 0 });
     meter.complete();
     assert.is(seen.at(-1)?.fraction, 1);
   }));

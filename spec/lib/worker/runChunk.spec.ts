@@ -52,7 +52,7 @@ async function posts(
     { call, explain, literal },
     (report, moved = []) => {
       assert.not(ended, 'nothing comes after the end');
-      if (report.kind === 'returned') return;
+      if (report.kind === 'returned' || report.kind === 'started') return;
       ended = report.kind === 'end' || report.last;
       if (report.kind === 'end') return;
       posted.push({

@@ -1,0 +1,119 @@
+import {
+  type FailedInput,
+  NotTransferableError,
+  TaskError,
+  TaskTimeoutError,
+  WorkerCrashError,
+  type WorkerExit,
+} from '../errors.js';
+import { ChunkTimeoutError, type Failure, type Report, type Run, WorkerLostError } from '../executor.js';
+import type { Plan } from '../options/mapOptions.js';
+import { noRows, sliceBatch } from '../serialization/columnBatch.js';
+import type { InFlightChunk } from './inFlightChunk.js';
+import type { InputHistory, Segment } from './inputQueue.js';
+import { type SettledBatch, settledBatch } from './settledBatch.js';
+
+/** How often an input may be with a worker that dies before it is held to be the cause: once among others, then alone. */
+const MAX_CRASHES = 3;
+
+/** A report in parts: what has settled for good, what is to be tried again, and the failure that ends the run. */
+export interface Verdict {
+  readonly batches: readonly SettledBatch[];
+  readonly retries: readonly Segment[];
+  readonly fatal: TaskError | undefined;
+}
+
+/** What is to be done with a chunk whose worker is gone. */
+export type LossVerdict =
+  /** The executor cannot go on: the run ends with its error. */
+  | { readonly kind: 'end' }
+  /** What has not settled is given out again as it was. */
+  | { readonly kind: 'give again' }
+  /** What has not settled is given out again, input by input: each of them may be the cause. */
+  | { readonly kind: 'suspect'; readonly history: InputHistory }
+  /** The one input that is left has failed. */
+  | ({ readonly kind: 'failed' } & Verdict);
+
+/** Decides what becomes of failures, the same for every executor. It changes nothing. */
+export class FailurePolicy {
+  constructor(
+    private readonly run: Run,
+    private readonly plan: Pick<Plan, 'failures' | 'retry'>,
+  ) {}
+
+  /** Divides a report where an input is to be tried again, and cuts it off where a failure ends the run. */
+  judge({ chunk, settled, history }: InFlightChunk, { count, rows, failures }: Report): Verdict {
+    const batches: SettledBatch[] = [];
+    const retries: Segment[] = [];
+    let start = 0;
+    let row = 0;
+    let errors: TaskError[] = [];
+    const close = (end: number) => {
+      const good = end - start - errors.length;
+      if (end > start)
+        batches.push(
+          settledBatch(chunk, settled + start, end - start, sliceBatch(rows, row, row + good), errors),
+        );
+      row += good;
+      errors = [];
+      start = end + 1;
+    };
+    for (const failure of failures) {
+      const offset = settled + failure.offset;
+      const failed = { index: chunk.first + offset, input: chunk.inputs[offset] };
+      if (!failure.untransferable && this.#mayRetry(history)) {
+        close(failure.offset);
+        retries.push(nextTry(failed, history));
+        continue;
+      }
+      const error = errorOf(failure, failed, this.run);
+      if (this.plan.failures === 'end the run') {
+        close(failure.offset);
+        return { batches, retries, fatal: error };
+      }
+      errors.push(error);
+    }
+    close(count);
+    return { batches, retries, fatal: undefined };
+  }
+
+  /** Judges a chunk that ended with an error, as its worker is gone. */
+  judgeLoss({ chunk, settled, unsettled, history }: InFlightChunk, error: unknown): LossVerdict {
+    const expired = error instanceof ChunkTimeoutError;
+    if (!expired && !(error instanceof WorkerLostError)) return { kind: 'end' };
+    if (unsettled === 0 || (!expired && error.atStart)) return { kind: 'give again' };
+    const crashes = history.crashes + (expired ? 0 : 1);
+    if (unsettled > 1 || (!expired && crashes < MAX_CRASHES))
+      return { kind: 'suspect', history: { ...history, crashes } };
+
+    const failed = { index: chunk.first + settled, input: chunk.inputs[settled] };
+    if (this.#mayRetry(history))
+      return { kind: 'failed', batches: [], retries: [nextTry(failed, history)], fatal: undefined };
+    const final = expired
+      ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
+      : new WorkerCrashError(failed, error.exit as WorkerExit);
+    if (this.plan.failures === 'end the run')
+      return { kind: 'failed', batches: [], retries: [], fatal: final };
+    const batch = settledBatch(chunk, settled, 1, noRows, [final]);
+    return { kind: 'failed', batches: [batch], retries: [], fatal: undefined };
+  }
+
+  #mayRetry({ attempts }: InputHistory): boolean {
+    return attempts < this.plan.retry.count;
+  }
+}
+
+/** Makes a segment of an input that is to be tried again: what it did to workers before is forgiven. */
+const nextTry = (failed: { index: number; input: unknown }, { attempts }: InputHistory): Segment => ({
+  first: failed.index,
+  values: [failed.input],
+  alone: true,
+  history: { crashes: 0, attempts: attempts + 1 },
+});
+
+function errorOf({ cause, untransferable, expired }: Failure, failed: FailedInput, run: Run): TaskError {
+  if (expired) return new TaskTimeoutError(failed, run.taskTimeout as number);
+  if (!untransferable) return new TaskError(failed, cause);
+  const { what, path, why } = untransferable;
+  return new NotTransferableError(failed, what, path, why);
+}

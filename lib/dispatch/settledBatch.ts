@@ -1,0 +1,24 @@
+import type { TaskError } from '../errors.js';
+import type { Chunk } from '../executor.js';
+import type { ColumnBatch } from '../protocol/columnBatch.js';
+
+/** Consecutive inputs that have settled for good: rows of those that succeeded, errors of the others. */
+export interface SettledBatch {
+  readonly first: number;
+  readonly count: number;
+  /** The inputs, the first of them at `offset`. */
+  readonly inputs: ArrayLike<unknown>;
+  readonly offset: number;
+  readonly rows: ColumnBatch;
+  /** By index. */
+  readonly failures: readonly TaskError[];
+}
+
+/** Makes a batch of the inputs of a chunk that begin at `offset`. */
+export const settledBatch = (
+  { first, inputs }: Chunk,
+  offset: number,
+  count: number,
+  rows: ColumnBatch,
+  failures: readonly TaskError[],
+): SettledBatch => ({ first: first + offset, count, inputs, offset, rows, failures });
