@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TaskError } from '../../lib/errors.js';
 import type { Executor } from '../../lib/executor.js';
+import { sweep } from '../../lib/sources/sweep.js';
 import { parallelMap } from '../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
 import { parfor } from '../../operators/parfor.js';
@@ -263,6 +264,52 @@ export function hostile({ name, make, crosses, remote, processes }: Subject): vo
           ids.push(...(await rowsOf(of(4).pipe(parallelMap(send, { executor })))));
           assert.is(new Set(ids).size, 1);
         }));
+
+    it(
+      'that return a row which takes longer to encode than the task had, or take such an input, are not late',
+      () =>
+        withWorker(async executor => {
+          const prebuilt = (x: number) => {
+            const scope = globalThis as { rows?: object[] };
+            if (x === 0) scope.rows = Array.from({ length: 300_000 }, (_, i) => ({ i, s: `x${i}` }));
+            return x === 0 ? 0 : scope.rows?.length ? scope.rows : 0;
+          };
+          await rowsOf(of(0).pipe(parallelMap(prebuilt, { executor })));
+          const [row] = await within(
+            20,
+            rowsOf(of(1).pipe(parallelMap(prebuilt, { executor, taskTimeout: 40 }))),
+          );
+          assert.is((row as object[]).length, 300_000);
+          const input = [
+            new Error('encoded'),
+            Array.from({ length: 300_000 }, (_, i) => ({ i, s: `x${i}` })),
+          ];
+          const count = (pair: unknown[]) => (pair[1] as object[]).length;
+          assert.equal(
+            await within(20, rowsOf(of(input).pipe(parallelMap(count, { executor, taskTimeout: 40 })))),
+            [300_000],
+          );
+        }),
+      60,
+    );
+
+    it('that never end and were cancelled keep their worker no longer for what it said before', () =>
+      withWorker(async executor => {
+        const task = (x: number) => {
+          if (x === 1) for (;;);
+          for (const end = performance.now() + (x === 0 ? 6 : 0); performance.now() < end; );
+          return `${x}`;
+        };
+        await rowsOf(of(2).pipe(parallelMap(task, { executor })));
+        const subscription = sweep([0, 1])
+          .pipe(parallelMap(task, { executor, chunk: 2, taskTimeout: 5_000 }))
+          .subscribe();
+        await sleep(3);
+        // The worker's words lie there unheard when the run is given up.
+        for (const end = performance.now() + 60; performance.now() < end; );
+        subscription.unsubscribe();
+        assert.equal(await within(2, rowsOf(of(2).pipe(parallelMap(task, { executor })))), ['2']);
+      }));
   }
 
   tasks.run();

@@ -66,7 +66,7 @@ const methods = {
 };
 
 /** Any function is a task, and one that cannot be says why. */
-export function tasks({ name, make, crosses }: Subject): void {
+export function tasks({ name, make, crosses, remote = false }: Subject): void {
   const tasks = suite(`${name}: tasks`);
   const it = timed(tasks);
   let executor: Executor;
@@ -338,6 +338,22 @@ export function tasks({ name, make, crosses }: Subject): void {
       }
     });
   });
+
+  if (crosses && !remote)
+    it('whose module ends its worker as it loads are told so, for the run, and blame no input', async () => {
+      await inFolder(async folder => {
+        const file = join(folder, 'ends.mjs');
+        writeFileSync(file, `export const f = x => x; process.exit(3);`);
+        const ends = task({ url: pathToFileURL(file) }, 'f', (x: number) => x);
+        await using own = make({ workers: 1 });
+        const error = await errorOf<TaskNotFoundError>(
+          range(0, 5).pipe(parallelMapSettled(ends, { executor: own })),
+        );
+        assert.instance(error, TaskNotFoundError);
+        assert.match(error.message, /its worker ends as it loads the module \(exit code 3\)/);
+        assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor: own }))), [9]);
+      });
+    });
 
   it('of CommonJS modules are found', async () => {
     await inFolder(async folder => {

@@ -1,4 +1,4 @@
-import { EMPTY, Observable, of, Subscriber, take } from 'rxjs';
+import { EMPTY, lastValueFrom, Observable, of, Subject, Subscriber, take } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { toColumns } from '../../operators/toColumns.js';
@@ -115,6 +115,25 @@ test('a synchronous source: read to its end under take(1), and no further than a
 
 test('no rows: an empty array', () => {
   EMPTY.pipe(toColumns()).subscribe(columns => assert.equal(columns, []));
+});
+
+test('a row whose getter pushes another one comes first, and columns stay together', async () => {
+  const source = new Subject<{ a: number; b: number }>();
+  const columns = lastValueFrom(source.pipe(toColumns()));
+  let pushed = false;
+  source.next({ a: 0, b: 0 });
+  source.next({
+    a: 1,
+    get b() {
+      if (!pushed) {
+        pushed = true;
+        source.next({ a: 2, b: 20 });
+      }
+      return 10;
+    },
+  });
+  source.complete();
+  assert.equal(await columns, { a: Float64Array.of(0, 1, 2), b: Float64Array.of(0, 10, 20) });
 });
 
 test.run();

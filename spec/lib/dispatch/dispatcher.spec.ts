@@ -1,7 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { from, interval, map, Observable, type SchedulerLike, Subject, type Subscriber, take } from 'rxjs';
+import {
+  config,
+  from,
+  interval,
+  map,
+  Observable,
+  range,
+  type SchedulerLike,
+  Subject,
+  type Subscriber,
+  take,
+} from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Dispatcher } from '../../../lib/dispatch/dispatcher.js';
@@ -29,7 +40,8 @@ import type { ColumnBatch } from '../../../lib/protocol/columnBatch.js';
 import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
-import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
+import { parallelMapSettled, type SettledRow } from '../../../operators/parallelMapSettled.js';
+import { sleep } from '../../support/deadline.js';
 import { inVirtualTime, plain } from '../../support/marbleExecutor.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
 
@@ -73,7 +85,11 @@ class Flown {
   }
 
   reportAs(count: number, rows: readonly unknown[], failures: readonly Failure[]): this {
-    this.subscriber.next({ count, rows: packed(rows), failures, elapsed: this.elapsed });
+    return this.reportBatch(count, packed(rows), failures);
+  }
+
+  reportBatch(count: number, rows: ColumnBatch, failures: readonly Failure[]): this {
+    this.subscriber.next({ count, rows, failures, elapsed: this.elapsed });
     return this;
   }
 
@@ -1314,6 +1330,118 @@ test('an executor that reports more than a chunk has, or nothing at all, ends th
     /reported 2 inputs of a chunk that has 1 left/,
   );
   assert.match(outcome(), /1000 chunks in a row without reporting/);
+});
+
+test('six hundred inputs in a row that end their workers have failed, each by itself, and no other error comes', () => {
+  const { flights, push, blocks, dispatcher } = dispatcherOf({
+    maxInputs: 1,
+    concurrency: 1,
+    failFast: false,
+  });
+  for (let i = 0; i < 600; i++) push(i);
+  dispatcher.end();
+  for (let i = 0; i < flights.length; i++) flights[i]!.lost();
+  assert.is(flights.length, 3 * 600);
+  assert.equal(
+    blocks.map(({ failures }) => failures[0]?.index),
+    Array.from({ length: 600 }, (_, i) => i),
+  );
+});
+
+test('a clean-up of an executor that throws keeps no run from its rows', async () => {
+  for (const end of ['complete', 'error'] as const) {
+    const unhandled: unknown[] = [];
+    config.onUnhandledError = error => unhandled.push(error);
+    const log: unknown[] = [];
+    let tries = 0;
+    const executor: Executor = {
+      parallelism: 1,
+      run: ({ inputs }) =>
+        new Observable(subscriber => {
+          subscriber.add(() => {
+            throw oops;
+          });
+          tries += 1;
+          if (end === 'error' && tries === 1)
+            return subscriber.error(new WorkerLostError({ exitCode: 1, reason: 'died' }));
+          subscriber.next({
+            count: inputs.length,
+            rows: packed(Array.from(inputs)),
+            failures: [],
+            elapsed: 0,
+          });
+          subscriber.complete();
+        }),
+      close: async () => undefined,
+    };
+    from([1, 2])
+      .pipe(parallelMap((x: number) => x, { executor }))
+      .subscribe({ next: row => log.push(row), complete: () => log.push('|') });
+    await sleep(5);
+    config.onUnhandledError = null;
+    assert.equal(log, [1, 2, '|'], end);
+    assert.ok(unhandled.length > 0, 'it is reported');
+  }
+});
+
+test('an executor whose changes fail ends the run with that error', () => {
+  const changes = new Subject<void>();
+  const { push, log, flights } = dispatcherOf({}, changes);
+  push('a');
+  changes.error(oops);
+  assert.equal(log, ['#', oops]);
+  assert.equal(flying(flights), []);
+});
+
+test('a report whose column is shorter than its rows ends the run: no row is made up', () => {
+  const { push, log, flights } = dispatcherOf({ concurrency: 1 });
+  push('a');
+  flights[0]!.reportBatch(1, { length: 1, shape: { kind: 'row' }, columns: [[]] }, []);
+  assert.match((log[1] as Error).message, 'the executor reported a column of 0 values for 1 rows');
+});
+
+test('a polluted Object.prototype changes no row and blames no input', () => {
+  const polluted = {
+    own: true,
+    tag: {},
+    history: { crashes: 2, attempts: 9 },
+    forget: 1,
+    changes: 1,
+    poll: 1,
+    prefetching: {},
+    chunkPolicy: 3,
+    failFast: true,
+    expired: true,
+    untransferable: { what: 'input', path: '', why: '' },
+  };
+  const root = Object.prototype as Record<string, unknown>;
+  const rows: unknown[] = [];
+  try {
+    Object.assign(root, polluted);
+    const tries = new Map<number, number>();
+    range(0, 20_000)
+      .pipe(
+        parallelMapSettled(
+          x => {
+            const nth = (tries.get(x) ?? 0) + 1;
+            tries.set(x, nth);
+            if (x === 7 || (x === 5 && nth === 1)) throw oops;
+            return x;
+          },
+          { executor: inline(), retry: 1 },
+        ),
+      )
+      .subscribe({ next: row => rows.push(row), error: error => rows.push(error) });
+  } finally {
+    for (const name of Object.keys(polluted)) delete root[name];
+  }
+  assert.is(rows.length, 20_000);
+  const wrong = (rows as SettledRow<number, number>[]).filter(row =>
+    row.index === 7
+      ? row.status === 'fulfilled' || row.reason.constructor !== TaskError
+      : row.status === 'rejected' || row.value !== row.index,
+  );
+  assert.equal(wrong, []);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
 import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
+import { until } from '../../support/deadline.js';
 import { inVirtualTime } from '../../support/marbleExecutor.js';
 
 const segment = (first: number): Segment => ({ first, values: [first], alone: true, history: NO_HISTORY });
@@ -43,5 +44,23 @@ test('inputs of a run that is over are not tried again', () =>
     assert.is(queue.length, 0);
     flush();
   }));
+
+test('inputs are tried again under a clock that stands still, or was set back', async () => {
+  const { now } = Date;
+  try {
+    for (const clock of [() => 5, () => now() - (Date.now === now ? 0 : 3_600_000)]) {
+      const due: number[] = [];
+      const queue = new RetryQueue(5, segments => due.push(...segments.map(({ first }) => first)));
+      queue.add([segment(0)]);
+      Date.now = clock;
+      queue.add([segment(1)]);
+      await until(() => due.length === 2);
+      assert.equal(due, [0, 1]);
+      Date.now = now;
+    }
+  } finally {
+    Date.now = now;
+  }
+});
 
 test.run();

@@ -1,9 +1,11 @@
-import { lastValueFrom, range, toArray } from 'rxjs';
+import { lastValueFrom, range, reduce, toArray } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
+import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { contract } from '../../contract/contract.js';
+import { upTo } from '../../contract/subject.js';
 import { sleep, timed } from '../../support/deadline.js';
 
 contract('inline', ({ workers } = {}) => inline(workers === undefined ? {} : { concurrency: workers }), {
@@ -34,6 +36,24 @@ it('inline runs as many tasks as its `concurrency` says, whatever runs ask for a
   await Promise.all([run(), run(5), run()]);
   assert.is(most, 2);
   assert.is(now, 0);
+});
+
+it('inline takes fifty thousand thenables that answer at once in one chunk, and serves the next run', async () => {
+  const executor = inline();
+  const atOnce = (x: number) =>
+    ({
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
+      then: (resolve: (value: number) => void) => resolve(x),
+    }) as unknown as Promise<number>;
+  const run = (count: number) =>
+    lastValueFrom(
+      sweep(upTo(count)).pipe(
+        parallelMap(atOnce, { executor, chunk: 50_000, ordered: false }),
+        reduce(sum => sum + 1, 0),
+      ),
+    );
+  assert.is(await run(50_000), 50_000);
+  assert.is(await run(3), 3);
 });
 
 sideBySide.run();
