@@ -82,9 +82,9 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     await using executor = make({ workers: 1 });
     const watched = new Watched(executor);
     await squares(watched);
-    assert.is(watched.released.length, 1);
+    assert.is(watched.forgotten.length, 1);
     await rowsOf(range(0, 20).pipe(parallelMap(square, { executor: watched }), take(1)));
-    assert.is(watched.released.length, 2);
+    assert.is(watched.forgotten.length, 2);
     await errorOf(
       range(0, 3).pipe(
         parallelMap(
@@ -95,8 +95,8 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
         ),
       ),
     );
-    assert.is(watched.released.length, 3);
-    assert.is(new Set(watched.released).size, 3);
+    assert.is(watched.forgotten.length, 3);
+    assert.is(new Set(watched.forgotten).size, 3);
     assert.is((await squares(executor)).length, 20);
   });
 

@@ -467,7 +467,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     );
     await sleep(30);
     assert.is(watched.running, 0);
-    assert.is(watched.released.length, 1);
+    assert.is(watched.forgotten.length, 1);
   });
 
   it('before an error of the source may come, and the error does', async () => {

@@ -84,7 +84,7 @@ export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<
 /** An executor that notes what it is given and hands it on. */
 export class Watched implements Executor, AsyncDisposable {
   readonly chunks: { first: number; count: number; at: number }[] = [];
-  readonly released: Run[] = [];
+  readonly forgotten: Run[] = [];
   /** Chunks under way now, and the most there were. */
   running = 0;
   mostRunning = 0;
@@ -112,7 +112,7 @@ export class Watched implements Executor, AsyncDisposable {
   }
 
   forget(run: Run): void {
-    this.released.push(run);
+    this.forgotten.push(run);
     this.executor.forget?.(run);
   }
 

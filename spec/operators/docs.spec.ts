@@ -6,8 +6,8 @@ import ts from 'typescript';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as library from '../../index.js';
-import { type Helpers, inVirtualTime, promiseOf } from '../support/marbleExecutor.js';
 import { modulesIn, sourceOf } from '../support/project.js';
+import { type Helpers, inVirtualTime, promiseOf } from '../support/virtualTime.js';
 
 interface Diagram {
   readonly source: string;

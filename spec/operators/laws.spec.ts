@@ -26,8 +26,8 @@ import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
 import { parfor } from '../../operators/parfor.js';
 import { serialMap } from '../../operators/serialMap.js';
 import { toColumns } from '../../operators/toColumns.js';
-import { inVirtualTime, promiseOf } from '../support/marbleExecutor.js';
 import { propertyRuns } from '../support/propertyRuns.js';
+import { inVirtualTime, promiseOf } from '../support/virtualTime.js';
 
 /** What a subscriber has seen. Of a task's failure only what the task threw counts: RxJS knows no TaskError. */
 type Log = unknown[];

@@ -7,7 +7,7 @@ import { inline } from '../../lib/executors/inline.js';
 import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parallelMap } from '../../operators/parallelMap.js';
-import { marbles, oops } from '../support/marbleExecutor.js';
+import { marbles, oops } from '../support/virtualTime.js';
 
 /** What a marble executor has in place of it is marbles. */
 const task = (letter: string): string => letter;
@@ -189,7 +189,7 @@ marbles('early unsubscribe: the source and every chunk are let go of at once', h
   h.expectSubscriptions(source.subscriptions).toBe(subscription);
   executor.expectChunks({ a: '^--!', b: '-^-!' });
   h.flush();
-  assert.is(executor.released.length, 1, 'the executor is told');
+  assert.is(executor.forgotten.length, 1, 'the executor is told');
 });
 
 marbles('unsubscribe inside next: nothing more is emitted, given out or held', h => {
@@ -249,7 +249,7 @@ marbles('re-subscribe: each subscription is a run of its own', h => {
   h.expectSubscriptions(source.subscriptions).toBe(['^-!', '------^!']);
   executor.expectChunks({ a: ['^--!', '------^!'], b: '---^-!' });
   h.flush();
-  assert.is(new Set(executor.released).size, 2, 'two runs are over');
+  assert.is(new Set(executor.forgotten).size, 2, 'two runs are over');
 });
 
 marbles('one operator for two sources at once: their runs do not meet', h => {

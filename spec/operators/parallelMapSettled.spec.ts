@@ -5,7 +5,7 @@ import { TaskError, TaskTimeoutError, WorkerCrashError } from '../../lib/errors.
 import { ChunkTimeoutError, WorkerLostError } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
 import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
-import { marbles, oops } from '../support/marbleExecutor.js';
+import { marbles, oops } from '../support/virtualTime.js';
 
 /** What a marble executor has in place of it is marbles. */
 const task = (letter: string): string => letter;

@@ -6,7 +6,7 @@ import { ChunkTimeoutError } from '../../lib/executor.js';
 import { inline } from '../../lib/executors/inline.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parfor } from '../../operators/parfor.js';
-import { marbles, oops } from '../support/marbleExecutor.js';
+import { marbles, oops } from '../support/virtualTime.js';
 
 /** What a marble executor has in place of it is marbles. */
 const task = (letter: string): string => letter;

@@ -6,7 +6,7 @@ import { MapError, TaskError, TaskTimeoutError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { serialMap } from '../../operators/serialMap.js';
-import { marbles, oops, promiseOf } from '../support/marbleExecutor.js';
+import { marbles, oops, promiseOf } from '../support/virtualTime.js';
 
 const upper = (letter: string): string => letter.toUpperCase();
 

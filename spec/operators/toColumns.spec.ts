@@ -2,7 +2,7 @@ import { EMPTY, lastValueFrom, Observable, of, Subject, Subscriber, take } from 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { toColumns } from '../../operators/toColumns.js';
-import { marbles, oops } from '../support/marbleExecutor.js';
+import { marbles, oops } from '../support/virtualTime.js';
 
 const rows = { a: [0, 'a'], b: [1, 'b'], c: [2, 'c'] };
 const columns = { r: [Float64Array.of(0, 1, 2), [...'abc']], o: [Float64Array.of(0), ['a']], e: [] };

@@ -11,7 +11,7 @@ import type {
 } from '../../protocol/messages.js';
 import { Fifo } from '../../queues/fifo.js';
 import { decodeThrown } from '../../serialization/encode.js';
-import { TinypoolWorker, type TinypoolWorkerOptions } from './tinypoolWorker.js';
+import { TinypoolWorker, type TinypoolWorkerObserver, type TinypoolWorkerOptions } from './tinypoolWorker.js';
 
 /** How often a worker that has a chunk is looked at, whether it has begun the chunk. */
 const LOOK_EVERY_MS = 1_000;
@@ -65,7 +65,7 @@ export interface WorkerObserver {
 export class WorkerHandle {
   /** True once the worker has started: what ends it from then on is not the set-up. */
   ready = false;
-  readonly #worker: TinypoolWorker;
+  readonly #worker: Pick<TinypoolWorker, keyof TinypoolWorker>;
   readonly #threads: boolean;
   /** The chunks that the worker has, in its order: it runs the first. */
   readonly #chunks: ChunkObserver[] = [];
@@ -91,9 +91,13 @@ export class WorkerHandle {
   constructor(
     options: TinypoolWorkerOptions,
     private readonly observer: WorkerObserver,
+    makeWorker: (
+      options: TinypoolWorkerOptions,
+      observer: TinypoolWorkerObserver,
+    ) => Pick<TinypoolWorker, keyof TinypoolWorker> = (...parameters) => new TinypoolWorker(...parameters),
   ) {
     this.#threads = options.runtime === 'worker_threads';
-    this.#worker = new TinypoolWorker(options, {
+    this.#worker = makeWorker(options, {
       message: message => this.#receive(message),
       messageError: error => this.#unreadable(error),
       exited: exit => this.#exited(exit),
@@ -190,12 +194,14 @@ export class WorkerHandle {
   #exited(exit: WorkerExit): void {
     if (this.#gone) return;
     this.#gone = Promise.resolve();
+    this.observer.gone(this);
+    // What it said before it went is heard first: a row that was posted is not run again.
+    this.poll();
     const cause = this.#fatal && decodeThrown(this.#fatal.error, this.#fatal.tag);
     const end: WorkerExit =
       cause === undefined ? exit : { exitCode: exit.exitCode, reason: 'an error that nobody caught', cause };
     const chunks = this.#leaveChunks();
     this.#worker.abandon();
-    this.observer.gone(this);
     for (const [i, chunk] of chunks.entries()) chunk.lost(end, i === 0);
   }
 
@@ -311,6 +317,7 @@ export class WorkerHandle {
       clearInterval(this.#watch);
       this.#tellForgotten();
     } else this.#chunks[0]?.turn();
-    this.observer.freed(this);
+    // What is heard of a worker that is gone frees nobody.
+    if (!this.#gone) this.observer.freed(this);
   }
 }

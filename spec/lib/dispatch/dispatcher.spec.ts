@@ -42,8 +42,8 @@ import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled, type SettledRow } from '../../../operators/parallelMapSettled.js';
 import { sleep } from '../../support/deadline.js';
-import { inVirtualTime, plain } from '../../support/marbleExecutor.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
+import { inVirtualTime, plain } from '../../support/virtualTime.js';
 
 const oops = new Error('oops');
 const task = (input: unknown) => input;
@@ -120,7 +120,7 @@ function dispatcherOf(
   onBlock?: () => void,
 ) {
   const flights: Flown[] = [];
-  const released: Run[] = [];
+  const forgotten: Run[] = [];
   const fly = (chunk: Chunk, after?: Chunk) =>
     new Observable<Report>(subscriber => void flights.push(new Flown(chunk, after, subscriber, elapsed)));
   const executor: Executor = {
@@ -134,7 +134,7 @@ function dispatcherOf(
         flights.every(({ over }) => over),
         'no chunk is under way any more',
       );
-      released.push(run);
+      forgotten.push(run);
     },
     close: async () => undefined,
   };
@@ -161,7 +161,7 @@ function dispatcherOf(
   const push = (...inputs: readonly unknown[]) => {
     for (const input of inputs) dispatcher.push(input);
   };
-  return { dispatcher, executor, flights, released, log, blocks, push, run };
+  return { dispatcher, executor, flights, forgotten, log, blocks, push, run };
 }
 
 /** Inputs of the chunks that are under way. */
@@ -620,17 +620,17 @@ test('the last input of a chunk is late: it is known which one', () => {
 });
 
 test('any other error of an executor ends the run, once, and lets go of the other chunks', () => {
-  const { flights, push, log, released } = dispatcherOf({ retry: 3, failFast: false });
+  const { flights, push, log, forgotten } = dispatcherOf({ retry: 3, failFast: false });
   push(...'abc');
   flights[0]!.lost(oops);
   assert.equal(log, ['#', oops]);
   assert.equal(flying(flights), []);
   assert.is(flights.length, 2);
-  assert.is(released.length, 1);
+  assert.is(forgotten.length, 1);
 });
 
 test('an executor that throws instead of running: that ends the run, once', () => {
-  const { executor, push, log, released } = dispatcherOf({ retry: 3, failFast: false });
+  const { executor, push, log, forgotten } = dispatcherOf({ retry: 3, failFast: false });
   Object.assign(executor, {
     run: () => {
       throw oops;
@@ -638,7 +638,7 @@ test('an executor that throws instead of running: that ends the run, once', () =
   });
   push(...'abc');
   assert.equal(log, ['#', oops]);
-  assert.is(released.length, 1);
+  assert.is(forgotten.length, 1);
 });
 
 test('a failure ends the run at once: the rows before it in its report are emitted, those after it not', () => {
@@ -847,19 +847,19 @@ test('the executor is told once that a run is over: complete, failed or let go o
   const complete = dispatcherOf();
   complete.dispatcher.end();
   complete.dispatcher.stop();
-  assert.equal([complete.released, complete.log], [[complete.run], ['|']]);
+  assert.equal([complete.forgotten, complete.log], [[complete.run], ['|']]);
   const failed = dispatcherOf();
   failed.push('a');
   failed.dispatcher.fail(oops);
   failed.dispatcher.fail(oops);
   failed.dispatcher.stop();
-  assert.equal([failed.released, failed.log], [[failed.run], ['#', oops]]);
+  assert.equal([failed.forgotten, failed.log], [[failed.run], ['#', oops]]);
   const stopped = dispatcherOf();
   stopped.push('a');
   stopped.dispatcher.stop();
   stopped.dispatcher.stop();
   stopped.dispatcher.end();
-  assert.equal([stopped.released, stopped.log], [[stopped.run], []]);
+  assert.equal([stopped.forgotten, stopped.log], [[stopped.run], []]);
 });
 
 test('a run that is over gives nothing out and emits nothing', () => {
@@ -1019,7 +1019,7 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
   const running = new Set<number>();
   const tries = new Map<number, number>();
   const bystander = new Map<number, number>();
-  const seen = { chunks: 0, most: 0, released: 0, after: 0 };
+  const seen = { chunks: 0, most: 0, forgotten: 0, after: 0 };
   /** Chunks that have not ended. */
   const underWay = new Set<Chunk>();
   /** By the chunk that each waits for. */
@@ -1137,7 +1137,7 @@ function wildExecutor(fates: readonly Fate[], seed: number, clock: SchedulerLike
     ...(prefetch && { prefetching: { run: start, ...(random(2) === 0 && { recall }) } }),
     forget: () => {
       assert.is(underWay.size, 0, 'no chunk is under way any more');
-      seen.released += 1;
+      seen.forgotten += 1;
     },
     close: async () => undefined,
   };
@@ -1210,7 +1210,7 @@ test('whatever an executor does: each input settles once, as it should, in order
             'in the order of the reports',
           );
         assert.is(complete, 1);
-        assert.is(seen.released, 1);
+        assert.is(seen.forgotten, 1);
         after += seen.after;
         assert.ok(seen.most <= options.concurrency);
         if (options.ordered) assert.ok(waiting <= options.maxBuffered + 1, `${waiting} rows waited`);

@@ -15,10 +15,10 @@ const block = (first: number, count: number): SettledBatch => ({
 });
 
 test('releases a block when all before it are there, and each with those that wait for it', () => {
-  const released: number[][] = [];
-  const order = new ReorderBuffer(({ first, count }) => released.at(-1)!.push(first, count));
+  const forgotten: number[][] = [];
+  const order = new ReorderBuffer(({ first, count }) => forgotten.at(-1)!.push(first, count));
   const add = (first: number, count: number) => {
-    released.push([]);
+    forgotten.push([]);
     order.add(block(first, count));
   };
   add(2, 1);
@@ -26,11 +26,11 @@ test('releases a block when all before it are there, and each with those that wa
   add(0, 2);
   add(7, 1);
   add(3, 2);
-  assert.equal(released, [[], [], [0, 2, 2, 1], [], [3, 2, 5, 2, 7, 1]]);
+  assert.equal(forgotten, [[], [], [0, 2, 2, 1], [], [3, 2, 5, 2, 7, 1]]);
   assert.is(order.next, 8);
 });
 
-test('any order of blocks: each is released once, in order, as early as can be', () => {
+test('any order of blocks: each is forgotten once, in order, as early as can be', () => {
   const arrivals = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 30 }).chain(counts => {
     let first = 0;
     const blocks = counts.map(count => {
@@ -41,17 +41,17 @@ test('any order of blocks: each is released once, in order, as early as can be',
   });
   fc.assert(
     fc.property(arrivals, blocks => {
-      const released: SettledBatch[] = [];
-      const order = new ReorderBuffer(block => released.push(block));
+      const forgotten: SettledBatch[] = [];
+      const order = new ReorderBuffer(block => forgotten.push(block));
       blocks.forEach((block, i) => {
         order.add(block);
         const there = new Map(blocks.slice(0, i + 1).map(block => [block.first, block]));
         const due: SettledBatch[] = [];
         for (let next = 0; there.has(next); next += there.get(next)!.count) due.push(there.get(next)!);
-        assert.is(released.length, due.length);
-        assert.ok(released.every((block, i) => block === due[i]));
+        assert.is(forgotten.length, due.length);
+        assert.ok(forgotten.every((block, i) => block === due[i]));
       });
-      assert.is(released.length, blocks.length);
+      assert.is(forgotten.length, blocks.length);
     }),
   );
 });

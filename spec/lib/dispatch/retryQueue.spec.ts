@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
 import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
 import { until } from '../../support/deadline.js';
-import { inVirtualTime } from '../../support/marbleExecutor.js';
+import { inVirtualTime } from '../../support/virtualTime.js';
 
 const segment = (first: number): Segment => ({ first, values: [first], alone: true, history: NO_HISTORY });
 

@@ -6,7 +6,7 @@ import { type Progress, ProgressMeter, type ProgressObserver } from '../../../li
 import { linspace } from '../../../lib/sources/linspace.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
-import { inVirtualTime, oops } from '../../support/marbleExecutor.js';
+import { inVirtualTime, oops } from '../../support/virtualTime.js';
 
 /** A log of all that an observer is told, and when. */
 function logged(now: () => number) {

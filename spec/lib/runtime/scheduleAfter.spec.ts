@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MAX_TIMER_MS } from '../../../lib/runtime/clock.js';
 import { scheduleAfter } from '../../../lib/runtime/scheduleAfter.js';
-import { inVirtualTime } from '../../support/marbleExecutor.js';
+import { inVirtualTime } from '../../support/virtualTime.js';
 
 test('an action runs after its delay, also where that is longer than a timer takes', () =>
   inVirtualTime(({ clock, flush }) => {
