@@ -1,11 +1,11 @@
-/** Where a failure happened: which input, counted from 0 in the order of the source, and its value. */
+/** The input that failed: its index, counted from 0 in the order of the source, and its value. */
 export interface FailedInput {
   index: number | undefined;
   input: unknown;
 }
 
 /** The most characters of a thrown error that a message repeats; the rest is on its `cause`. */
-const LONGEST_TEXT = 2_000;
+const MAX_TEXT_LENGTH = 2_000;
 
 const short = (text: string, limit: number) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
 
@@ -58,10 +58,10 @@ export function describeThrown(thrown: unknown): string {
   if (!isError(thrown)) return `it threw ${preview(thrown)}`;
   const name = attempt(() => String(thrown.name), 'an error');
   const message = attempt(() => String(thrown.message), 'whose message cannot be read');
-  return short(message ? `${name}: ${message}` : name, LONGEST_TEXT);
+  return short(message ? `${name}: ${message}` : name, MAX_TEXT_LENGTH);
 }
 
-/** As `describeThrown`, with the stack of an error. */
+/** Describes what was thrown as `describeThrown` does, with the stack of an error. */
 export const describeStack = (thrown: unknown): string =>
   isError(thrown) ? attempt(() => String(thrown.stack), describeThrown(thrown)) : describeThrown(thrown);
 
@@ -121,7 +121,7 @@ export class TaskTimeoutError extends TaskError {
 }
 nameError(TaskTimeoutError, 'TaskTimeoutError', 'RX_PARFOR_TASK_TIMEOUT');
 
-/** How a worker ended: its exit code where it had one, and in words. */
+/** The end of a worker: its exit code where it had one, and the reason in words. */
 export interface WorkerExit {
   exitCode: number | undefined;
   reason: string;
@@ -135,7 +135,7 @@ export interface WorkerExit {
 export class WorkerCrashError extends TaskError {
   /** The exit code of the worker, where it had one. */
   readonly exitCode: number | undefined;
-  /** How the worker ended, in words. */
+  /** The reason why the worker ended, in words. */
   readonly reason: string;
 
   constructor(failed: FailedInput, { exitCode, reason, cause }: WorkerExit) {
@@ -152,7 +152,7 @@ export class WorkerCrashError extends TaskError {
 }
 nameError(WorkerCrashError, 'WorkerCrashError', 'RX_PARFOR_WORKER_CRASH');
 
-/** What could not cross to or from a worker. */
+/** The value that could not cross to or from a worker. */
 export type ValueRole = 'input' | 'result' | 'args' | 'kwargs';
 
 /**
@@ -185,7 +185,7 @@ export class TaskNotFoundError extends Error {
   readonly module: string;
   /** The export that should be the task. */
   readonly exportName: string;
-  /** What is wrong with it. */
+  /** The fault that was found. */
   readonly why: string;
 
   constructor(module: string, exportName: string, why: string, cause?: unknown) {

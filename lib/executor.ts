@@ -3,7 +3,7 @@ import { nameError, type WorkerExit } from './errors.js';
 import type { ColumnBatch } from './protocol/columnBatch.js';
 import type { Task } from './task/task.js';
 
-/** What the chunks of one subscription share. One object for the whole run: an executor may key its own state by it. */
+/** The part that the chunks of one subscription share. One object for the whole run: an executor may key its own state by it. */
 export interface Run {
   readonly task: Task;
   readonly args: readonly unknown[];
@@ -53,7 +53,7 @@ export interface Report {
   readonly elapsed: number;
 }
 
-/** How much work is worth one trip to a worker. */
+/** The amount of work that is worth one trip to a worker. */
 export interface ChunkPolicy {
   /** Milliseconds of work that a chunk should hold. An executor may hand back what a worker has not begun after them. */
   readonly timeSlice: number;
@@ -71,7 +71,7 @@ export const defaultChunkPolicy: ChunkPolicy = { timeSlice: 8, maxInputs: 16_384
  * that may be left out. The contract suite of `rx-parfor/testing` says whether one keeps its promises.
  */
 export interface Executor {
-  /** How many chunks can run at once: a whole number from 1. It may change while a run is under way, see `changes`. */
+  /** The number of chunks that can run at once, a whole number from 1. It may change while a run is under way, see `changes`. */
   readonly parallelism: number;
   /**
    * Runs a chunk. Cold: subscribing starts it. It emits what has settled, front to back; completes when the worker is
@@ -84,7 +84,7 @@ export interface Executor {
   /** Ends the workers. Runs that are under way end with an `ExecutorClosedError`. */
   close(): Promise<void>;
 
-  /** How large chunks should be. Default: 8 ms of work, at most 16,384 inputs. */
+  /** The size that chunks should have. Default: 8 ms of work, at most 16,384 inputs. */
   readonly chunkPolicy?: ChunkPolicy | undefined;
   /** Emits when `parallelism` has changed, whatever the value. Default: it never does. */
   readonly changes?: Observable<unknown> | undefined;
@@ -94,7 +94,7 @@ export interface Executor {
   isWaiting?(chunk: Chunk): boolean;
   /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */
   poll?(): void;
-  /** Hears that a run is over: no chunk of it will come any more. */
+  /** Forgets what it knows of a run that is over: no chunk of it will come any more. */
   forget?(run: Run): void;
 }
 

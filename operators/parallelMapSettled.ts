@@ -25,7 +25,7 @@ export interface RejectedRow<T> {
   reason: TaskError;
 }
 
-/** How one input's task has settled; the words are those of `Promise.allSettled`. */
+/** The row of an input whose task has settled either way; the words are those of `Promise.allSettled`. */
 export type SettledRow<T, R> = FulfilledRow<T, R> | RejectedRow<T>;
 
 type SettledOptions<A extends readonly unknown[], K extends object> = Omit<MapOptions<A, K>, 'failFast'>;

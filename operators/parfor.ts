@@ -22,7 +22,7 @@ const batchesToColumns = (): OperatorFunction<SettledBatch, unknown> => source =
     operate(source, {
       destination: subscriber,
       next: ({ first, rows, failures }) =>
-        columns.addPacked(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
+        columns.addBatch(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
       complete: () => {
         subscriber.next(columns.finish());
         subscriber.complete();

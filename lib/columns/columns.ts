@@ -13,7 +13,7 @@ export type Column<T> = 0 extends 1 & T
       : Float64Array | T[];
 
 /**
- * What rows of type `R` reduce to: an array of columns for tuples, an object of columns for records, else one column.
+ * The columns that rows of type `R` reduce to: an array of columns for tuples, an object of columns for records, else one column.
  * An object with methods is taken for the instance of a class, which is a single value.
  */
 export type Columns<R> = 0 extends 1 & R
@@ -36,10 +36,10 @@ type MemberKinds<R> = {
 }[keyof R];
 
 /** A part of a column from this many numbers on is kept as it came; smaller ones are collected. */
-const PART = 1_024;
+const MIN_PART_LENGTH = 1_024;
 
 /** Numbers that are collected before they make a part of their own. */
-const BLOCK = 65_536;
+const MAX_BLOCK_LENGTH = 65_536;
 
 /**
  * Grows one column as values come.
@@ -69,7 +69,7 @@ class ColumnBuilder {
     if (!(values instanceof Float64Array) || this.#mixed) for (const value of values) this.push(value);
     else {
       this.length += values.length;
-      if (values.length >= PART) {
+      if (values.length >= MIN_PART_LENGTH) {
         this.#closeBlock();
         this.#parts.push(values);
         return;
@@ -102,17 +102,19 @@ class ColumnBuilder {
     return column;
   }
 
-  /** Room for `more` in the block, which are fewer than a part has. */
+  /** Makes room for `more` numbers in the block, fewer than a part has. */
   #grow(more: number): void {
-    if (this.#filled + more > BLOCK) return this.#closeBlock();
-    const grown = new Float64Array(Math.min(BLOCK, Math.max(this.#filled + more, this.#block.length * 4)));
+    if (this.#filled + more > MAX_BLOCK_LENGTH) return this.#closeBlock();
+    const grown = new Float64Array(
+      Math.min(MAX_BLOCK_LENGTH, Math.max(this.#filled + more, this.#block.length * 4)),
+    );
     grown.set(this.#block.subarray(0, this.#filled));
     this.#block = grown;
   }
 
   #closeBlock(): void {
     if (this.#filled > 0) this.#parts.push(this.#block.subarray(0, this.#filled));
-    this.#block = new Float64Array(PART);
+    this.#block = new Float64Array(MIN_PART_LENGTH);
     this.#filled = 0;
   }
 
@@ -147,7 +149,7 @@ const describeShape = (shape: ColumnShape): string =>
       ? `a record with ${shape.keys.length ? shape.keys.map(key => `\`${key}\``).join(', ') : 'no keys'}`
       : 'a single value';
 
-/** Reduces rows to columns, packed ones without ever making the rows. */
+/** Collects rows in columns, those of batches without ever making the rows. */
 export class ColumnsBuilder {
   #shape: ColumnShape | undefined;
   #columns: ColumnBuilder[] = [];
@@ -180,10 +182,10 @@ export class ColumnsBuilder {
   }
 
   /**
-   * Adds packed rows, the first of them at `index`.
+   * Adds the rows of a batch, the first of them at `index`.
    * @param indexOf the index of each, where they do not follow one another
    */
-  addPacked(rows: ColumnBatch, index: number, indexOf = (row: number) => index + row): void {
+  addBatch(rows: ColumnBatch, index: number, indexOf = (row: number) => index + row): void {
     if (rows.length === 0) return;
     const { shape } = rows;
     if (shape.kind === 'row') {

@@ -7,10 +7,10 @@ const GROWTH = 8;
 const SHARES = 2;
 
 /** Work under this many ms is not divided further at the end: the trip would cost more than it evens out (`bench/constants.ts`). */
-const LEAST_WORK = 0.25;
+const MIN_WORK_MS = 0.25;
 
 /**
- * How many inputs the next chunk gets.
+ * Chooses the number of inputs of the next chunk.
  *
  * One at first; then as many as fill the executor's time slice, by the measured time of the last ones, but growing no
  * faster than eightfold; and fewer towards the end, so that all workers end together. Too large a chunk does little
@@ -24,21 +24,21 @@ export class ChunkSize {
 
   constructor(
     private readonly policy: ChunkPolicy,
-    /** How many share the inputs. */
+    /** The number of workers that share the inputs. */
     public workers: number,
     private readonly fixed: number | undefined,
   ) {}
 
-  /** Inputs that a full chunk would have now. */
+  /** The number of inputs that a full chunk would have now. */
   get full(): number {
     return this.fixed ?? this.#size;
   }
 
-  /** The size of the next chunk where `waiting` inputs are there to be shared. */
+  /** Returns the size of the next chunk where `waiting` inputs are there to be shared. */
   next(waiting: number): number {
     if (this.fixed !== undefined) return this.fixed;
     const share = Math.ceil(waiting / (this.workers * SHARES));
-    const least = this.cost === undefined ? 1 : Math.min(this.#size, Math.floor(LEAST_WORK / this.cost));
+    const least = this.cost === undefined ? 1 : Math.min(this.#size, Math.floor(MIN_WORK_MS / this.cost));
     return Math.max(1, least, Math.min(this.#size, share));
   }
 

@@ -25,7 +25,7 @@ const POLL_EVERY = 8_192;
 /** A worker may hand back a chunk as it is; an executor that does nothing else would keep the run busy for ever. */
 const MAX_EMPTY_CHUNKS = 1000;
 
-/** What an executor has said of a chunk, until it is heard. */
+/** A word of an executor on a chunk, until it is heard. */
 type News =
   | { readonly kind: 'report'; readonly chunk: InFlightChunk; readonly report: Report }
   | { readonly kind: 'failed'; readonly chunk: InFlightChunk; readonly error: unknown }
@@ -35,7 +35,7 @@ type News =
 const auditors = (): Set<() => string[]> | undefined =>
   (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.audit')] as Set<() => string[]> | undefined;
 
-/** What a dispatcher works on and for. */
+/** The parts of a run that its dispatcher needs. */
 export interface DispatcherOptions {
   readonly run: Run;
   readonly plan: Plan;
@@ -44,7 +44,7 @@ export interface DispatcherOptions {
   readonly observer: Observer<SettledBatch>;
 }
 
-/** What is told of a run, and to whom. */
+/** The observer of a run's progress, and what it knows beforehand. */
 export interface ProgressOptions {
   readonly progress: ProgressObserver | undefined;
   /** Inputs in all, where the source says so. */
@@ -105,7 +105,7 @@ export class Dispatcher {
   #dispatching = false;
   /** True if anything but reports has come since the last look at what to give out. */
   #changed = false;
-  /** What chunks have said and nobody has heard yet. */
+  /** Words on chunks that nobody has heard yet. */
   readonly #news = new Fifo<News>();
   /** Batches that are to be delivered now. */
   readonly #due = new Fifo<SettledBatch>();
@@ -168,14 +168,14 @@ export class Dispatcher {
     else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
   }
 
-  /** The source has completed. */
+  /** Takes note that the source has completed. */
   end(): void {
     this.#sourceEnded = true;
     this.#meter.setTotal(this.#inputs.next);
     this.#turn();
   }
 
-  /** The source can give no more inputs: those that it has given settle, and the run ends with this error. */
+  /** Takes note that the source can give no more inputs: those it has given settle, and the run ends with this error. */
   endWith(error: unknown): void {
     this.#sourceError = { error };
     this.end();

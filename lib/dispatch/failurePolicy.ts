@@ -13,7 +13,7 @@ import type { InFlightChunk } from './inFlightChunk.js';
 import type { InputHistory, Segment } from './inputQueue.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
 
-/** How often an input may be with a worker that dies before it is held to be the cause: once among others, then alone. */
+/** Workers that may die with an input before it is held to be the cause: one with others, then two with it alone. */
 const MAX_CRASHES = 3;
 
 /** A report in parts: what has settled for good, what is to be tried again, and the failure that ends the run. */
@@ -23,13 +23,13 @@ export interface Verdict {
   readonly fatal: TaskError | undefined;
 }
 
-/** What is to be done with a chunk whose worker is gone. */
+/** The consequence for a chunk whose worker is gone. */
 export type LossVerdict =
   /** The executor cannot go on: the run ends with its error. */
   | { readonly kind: 'end' }
-  /** What has not settled is given out again as it was. */
+  /** The inputs that have not settled are given out again as they were. */
   | { readonly kind: 'give again' }
-  /** What has not settled is given out again, input by input: each of them may be the cause. */
+  /** The inputs that have not settled are given out again, one by one: each of them may be the cause. */
   | { readonly kind: 'suspect'; readonly history: InputHistory }
   /** The one input that is left has failed. */
   | ({ readonly kind: 'failed' } & Verdict);

@@ -13,7 +13,7 @@ export interface ChunkListener {
 
 /** One chunk that an executor has, and the chunk that runs before or after it on the same worker. */
 export class InFlightChunk {
-  /** How many of its inputs have settled. */
+  /** The number of its inputs that have settled. */
   settled = 0;
   /** The chunk that is queued behind this one. */
   queued: InFlightChunk | undefined;
@@ -23,7 +23,7 @@ export class InFlightChunk {
     readonly chunk: Chunk,
     /** True if its inputs are suspects of a crash or a timeout, or tried again. */
     readonly alone: boolean,
-    /** What its inputs have been through before. */
+    /** The history of its inputs. */
     readonly history: InputHistory,
     /** The chunk that it is queued behind. */
     public after: InFlightChunk | undefined,

@@ -31,7 +31,7 @@ export function sliceInputs(values: ArrayLike<unknown>, from: number, to: number
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }
 
-/** As `sliceInputs`, out of values that nobody else reads: what was taken is not held on to by what stays. */
+/** Takes part of some inputs that nobody else reads: what stays does not hold on to what was taken. */
 function takePart(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   const taken = sliceInputs(values, from, to);
   if (taken !== values && Array.isArray(values)) values.fill(undefined, from, to);
@@ -64,7 +64,7 @@ export class InputQueue {
   readonly #returned: Segment[] = [];
   /** Full blocks, in order. */
   readonly #blocks = new Fifo<Segment>();
-  /** How much of the front segment is given out, be it one that was put back or a block. */
+  /** The number of inputs of the front segment that are given out, be it one that was put back or a block. */
   #taken = 0;
   /** The block that is being collected. Numbers have a fixed room, other values an array. */
   #block: Float64Array | unknown[] = new Float64Array(64);
@@ -144,7 +144,7 @@ export class InputQueue {
     this.length += segment.values.length;
   }
 
-  /** Nobody needs inputs that were taken any more: their memory serves the next ones, where that is a block's. */
+  /** Takes back the memory of inputs that nobody needs any more, where it is a block's: it serves the next ones. */
   recycle(values: ArrayLike<unknown>): void {
     if (
       values instanceof Float64Array &&

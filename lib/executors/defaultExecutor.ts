@@ -3,7 +3,7 @@ import { inline } from './inline.js';
 import { threads } from './threads.js';
 
 /** The shared executor's idle workers end after this many ms. */
-const IDLE_TIMEOUT = 5_000;
+const IDLE_TIMEOUT_MS = 5_000;
 
 let shared: Executor | undefined;
 
@@ -12,6 +12,6 @@ export function defaultExecutor(): Executor {
   const inWorker = (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] === true;
   // One for each run there: a task that waits for a run of its own must not keep that one from running.
   if (inWorker) return inline();
-  shared ??= threads({ idleTimeout: IDLE_TIMEOUT });
+  shared ??= threads({ idleTimeout: IDLE_TIMEOUT_MS });
   return shared;
 }

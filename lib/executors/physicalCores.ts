@@ -112,9 +112,9 @@ interface CgroupMount {
 }
 
 interface Hierarchy {
-  /** Whether a group or a mount belongs to this hierarchy. */
+  /** Returns true if a group or a mount belongs to this hierarchy. */
   of(entry: Pick<Cgroup, 'version' | 'controllers'>): boolean;
-  /** Where it is mounted by custom, for when `mountinfo` does not say. */
+  /** The folder where it is mounted by custom, for when `mountinfo` does not say. */
   readonly usual: readonly string[];
   /** The quota that one group's folder sets; `Infinity` where it sets none. */
   quotaOf(root: string, folder: string): number;

@@ -1,7 +1,7 @@
 import { either, isPlainObject, ofType, type Rule, whole } from '../options/checkOptions.js';
 import { physicalCores } from './physicalCores.js';
 
-/** What `threads()` and `processes()` both take; the names are Tinypool's. */
+/** Options of both `threads()` and `processes()`; the names are Tinypool's. */
 export interface WorkerOptions {
   /**
    * The most workers, from 1; more than there are physical cores warns once. Default: the number of physical cores that
@@ -42,7 +42,7 @@ export function warnOfOversubscription(workers: number, cores: number): void {
   );
 }
 
-/** How many workers, and whether a run may ask for more. */
+/** Returns the number of workers, and whether a run may ask for more. */
 export function parallelismOf(maxThreads: number | undefined): { parallelism: number; elastic: boolean } {
   const cores = physicalCores();
   if (maxThreads !== undefined) warnOfOversubscription(maxThreads, cores);

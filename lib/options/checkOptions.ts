@@ -1,4 +1,4 @@
-/** What an option accepts: in words, and as a test that tells a wrong type from a value out of range. */
+/** The values that an option accepts: in words, and as a test that tells a wrong type from a value out of range. */
 export interface Rule {
   readonly accepts: string;
   readonly test: (value: unknown) => true | 'type' | 'range';

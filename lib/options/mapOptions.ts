@@ -13,15 +13,15 @@ import {
   yesOrNo,
 } from './checkOptions.js';
 
-/** How often a failed input is tried again. */
+/** The tries that an input gets after it has failed. */
 export interface RetryOptions {
-  /** How many times more. A whole number from 0. */
+  /** The number of further tries: a whole number from 0. */
   count: number;
   /** Milliseconds before each of them. Default: 0. */
   delay?: number;
 }
 
-/** How a run goes; every operator that runs a task takes these. */
+/** Options of a run; every operator that runs a task takes them. */
 export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K extends object = object> {
   /** Passed to every task after the value. They are sent to a worker once, not per input. Default: none. */
   args?: A;
@@ -35,7 +35,7 @@ export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K
   concurrency?: number;
   /** Inputs per chunk, a whole number from 1; or `'auto'`, chosen from measured task time. Default: `'auto'`. */
   chunk?: number | 'auto';
-  /** Where the task runs. Default: one shared `threads()`, started by its first run. */
+  /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
   /** Any observer of `Progress`, such as a Subject; or `true` for a text bar on stderr. Default: none. */
   progress?: Partial<Observer<Progress>> | boolean;
@@ -44,7 +44,7 @@ export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K
    * that holds every `TaskError`. Default: `true`.
    */
   failFast?: boolean;
-  /** How often an input that failed is tried again: a count, or `{ count, delay }`. Default: 0. */
+  /** Further tries for an input that has failed: a count, or `{ count, delay }`. Default: 0. */
   retry?: number | RetryOptions;
   /** Milliseconds for one task, from its start; its worker is ended then. Default: no limit. */
   taskTimeout?: number;
@@ -99,7 +99,7 @@ const rules: Record<keyof MapOptions, Rule> = {
   maxBuffered: whole(1),
 };
 
-/** What becomes of an input that has failed for good. */
+/** The consequence of an input that has failed for good. */
 export type FailureMode =
   /** The first one, in time, ends the run. */
   | 'end the run'
@@ -131,7 +131,7 @@ export interface Plan {
 /**
  * Checks a task and its options, and fills in the defaults.
  * @param owner the operator's name, for messages
- * @param mode what the operator does whatever the options say
+ * @param mode settings of the operator that no option changes
  * @throws TypeError, RangeError naming the option, what it accepts and what it got
  */
 export function planOf(

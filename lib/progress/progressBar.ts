@@ -19,7 +19,7 @@ export interface ProgressBar extends Observer<Progress> {
  * [====================] 100 % 201/201  31/s  took 0:07
  * ```
  *
- * Where the width is short, the least telling parts go first. Where the total is unknown there is neither bar
+ * The least telling parts go first if the width is short. While the total is unknown there is neither bar
  * nor percentage.
  *
  * Anywhere else (a file, a CI log) it prints a line each time another 10 % are done, as QuTiP's
@@ -59,7 +59,7 @@ export function progressBar(stream: NodeJS.WriteStream = process.stderr): Progre
   };
 }
 
-/** How a run ended, to go before the time that it took. */
+/** The words before the time that a run took, by the way in which it ended. */
 type Ending = 'took' | 'failed after' | 'stopped after';
 
 /** Both ways of drawing go by the run's own clock, `elapsed`: that needs no timer and does not jump. */
@@ -71,10 +71,10 @@ interface Drawing {
 /** At most 20 frames a second: more is flicker to the eye, and time taken from the run. */
 const frameInterval = 50;
 
-/** How often a log hears of a run whose end is unknown. */
+/** The time between two lines of a run whose end is unknown. */
 const logInterval = 10_000;
 
-/** How wide a terminal is taken to be that does not say. */
+/** The width of a terminal that does not say its own. */
 const usualColumns = 80;
 
 /** Between the brackets: a longer bar tells no more, a shorter one next to nothing. */
@@ -165,7 +165,7 @@ interface Part {
   readonly text: string;
   /** The blanks before it, unless it comes first. */
   readonly gap: number;
-  /** How long it stays when the line must become shorter; the lowest goes first. */
+  /** Its rank when the line must become shorter: the lowest goes first. */
   readonly rank: number;
   /** The same part, longer, for when there is room. */
   readonly stretched?: (length: number) => string;
@@ -222,13 +222,13 @@ function barOf(fraction: number, length: number): string {
   return `[${bar.padEnd(length)}]`;
 }
 
-/** How much is done, 0 to 1 and 1 only when all of it is; `undefined` while the total is unknown. */
+/** Returns the part that is done, 0 to 1 and 1 only when all of it is; `undefined` while the total is unknown. */
 function fractionOf({ total, completed, failed }: Progress): number | undefined {
   if (total === undefined || !Number.isFinite(total)) return undefined;
   return completed + failed >= total ? 1 : (completed + failed) / total;
 }
 
-/** How many of `count` equal pieces are done entirely: 29 of 100 at 0.29, although 0.29 * 100 < 29. */
+/** Returns the number of `count` equal pieces that are done entirely: 29 of 100 at 0.29, although 0.29 * 100 < 29. */
 function wholes(fraction: number, count: number): number {
   return fraction < 1 ? Math.min(Math.floor(fraction * count + 1e-9), count - 1) : count;
 }

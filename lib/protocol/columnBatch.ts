@@ -2,7 +2,7 @@
 export type BatchColumn = Float64Array | unknown[];
 
 /**
- * What the columns of a batch stand for: one column of whole rows (`row`), one of numbers (`number`), one column
+ * The meaning of a batch's columns: one column of whole rows (`row`), one of numbers (`number`), one column
  * for each place of a tuple, or one for each key of a record.
  */
 export type BatchShape =

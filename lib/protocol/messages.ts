@@ -2,7 +2,7 @@
 
 import type { ColumnBatch } from './columnBatch.js';
 
-/** What can be moved to another thread. */
+/** An object that can be moved to another thread. */
 export type Transferable = ArrayBuffer | import('node:worker_threads').MessagePort;
 
 /** A column batch on its way: `tag` is there where some value was encoded, and marks which ones were. */
@@ -10,12 +10,12 @@ export interface ColumnBatchMessage extends ColumnBatch {
   readonly tag?: object;
 }
 
-/** Where a worker finds the task. */
+/** The place where a worker finds the task. */
 export type TaskReference =
   | { readonly kind: 'source'; readonly name: string; readonly source: string }
   | { readonly kind: 'module'; readonly name: string; readonly url: string };
 
-/** What the chunks of a run share; it travels to a worker once and is named by `id` from then on. */
+/** The part that the chunks of a run share; it travels to a worker once and is named by `id` from then on. */
 export interface RunDefinition {
   readonly id: number;
   readonly task: TaskReference;
@@ -25,7 +25,7 @@ export interface RunDefinition {
   readonly tag: object;
 }
 
-/** What starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
+/** The message that starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
 export interface StartMessage {
   /** A thread's way back. */
   readonly port: import('node:worker_threads').MessagePort | undefined;
@@ -46,7 +46,7 @@ export interface ChunkMessage {
   readonly taskTimeout: number | undefined;
   /** One of `chunkState`, changed by both sides. Shared memory: threads only. */
   readonly state: Int32Array | undefined;
-  /** Whether the results go on to another process: no memory may be shared or moved in them. */
+  /** True if the results go on to another process: no memory may be shared or moved in them. */
   readonly remote: boolean;
 }
 
@@ -61,11 +61,11 @@ export interface FailureMessage {
         readonly why: string;
       }
     | undefined;
-  /** Whether the task has returned after its `taskTimeout`. */
+  /** True if the task has returned after its `taskTimeout`. */
   readonly expired: boolean;
 }
 
-/** What a worker is told once it runs. */
+/** A message to a worker that has started. */
 export interface WorkerCommand {
   /** The next chunk. */
   readonly chunk: ChunkMessage | undefined;
@@ -75,7 +75,7 @@ export interface WorkerCommand {
   readonly cancel: number | undefined;
 }
 
-/** What a worker says while it runs a chunk. */
+/** A message of a worker. */
 export type WorkerMessage =
   /** It has started and listens. */
   | { readonly kind: 'ready' }
@@ -102,7 +102,7 @@ export interface ReportMessage {
   readonly tag: object;
   /** Milliseconds that the task took for these inputs. */
   readonly elapsed: number;
-  /** Whether the chunk has ended with this: the worker goes on to the next one. */
+  /** True if the chunk has ended with this: the worker goes on to the next one. */
   readonly last: boolean;
 }
 

@@ -1,5 +1,5 @@
 /** Items that were taken are cut from the list once there are so many, and as many as those that wait. */
-const CUT_FROM = 1024;
+const MIN_CUT = 1024;
 
 /** A first-in, first-out list. `Array.shift` moves all that follow, which with a hundred thousand items is seconds in all. */
 export class Fifo<T> {
@@ -25,7 +25,7 @@ export class Fifo<T> {
     const first = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     if (this.length === 0) this.clear();
-    else if (this.#head >= CUT_FROM && this.#head >= this.length) {
+    else if (this.#head >= MIN_CUT && this.#head >= this.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -1,18 +1,18 @@
 import { from, Observable, type Subscriber } from 'rxjs';
 import { checkOptions, whole } from '../options/checkOptions.js';
 
-/** What a sweep knows about itself. */
+/** Options of `sweep`. */
 export interface SweepOptions {
-  /** How many values there are, for progress. Default: the iterable's `length` or `size` where it has one. */
+  /** The number of values, for progress. Default: the iterable's `length` or `size` where it has one. */
   total?: number;
 }
 
 /** Inputs that can be pulled: an ordinary Observable, which parallel operators read only as fast as workers take it. */
 export class Sweep<T> extends Observable<T> {
   constructor(
-    /** Where the values come from. */
+    /** The values, read on demand. */
     readonly values: Iterable<T> | AsyncIterable<T>,
-    /** How many they are, where that is known. */
+    /** The number of values, where it is known. */
     readonly total: number | undefined,
   ) {
     super((subscriber: Subscriber<T>) => from(values).subscribe(subscriber));

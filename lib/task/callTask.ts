@@ -1,6 +1,6 @@
 import type { Task } from './task.js';
 
-/** What is the same for every call of a task. */
+/** The part of a task's parameters that is the same for every call. */
 export interface Binding {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>> | undefined;
@@ -25,6 +25,6 @@ export function callTask(task: Task, { args, kwargs, spread }: Binding): (value:
   return value => task(value, ...rest);
 }
 
-/** Whether `await` would wait for it. */
+/** Returns true if `await` would wait for it. */
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

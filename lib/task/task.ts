@@ -44,7 +44,7 @@ export function task<F extends Task>(meta: { readonly url: string | URL }, name:
 }
 
 /**
- * How a worker finds the task: by its module, or by its source.
+ * Returns the way in which a worker finds the task: its module, or its source.
  * @throws TypeError for a function that has no source to ship
  */
 export function taskReference(run: Task): TaskReference {

@@ -17,7 +17,7 @@ export interface MarbleExecutor extends Executor {
 export interface MarbleExecutorOptions {
   /** Chunks that run at once: a whole number from 1. Default: 1. */
   readonly parallelism?: number;
-  /** What a failed task has thrown. Default: `new Error('oops')`. */
+  /** The error of a task that failed. Default: `new Error('oops')`. */
   readonly oops?: unknown;
   /** By chunk: the error with which the executor itself ends it at `#`. Default: none. */
   readonly errors?: Readonly<Record<string, unknown>>;

@@ -4,20 +4,20 @@ import { packInputs } from '../../serialization/columnBatch.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
 
-/** How the values of runs and chunks get into messages to a worker, and out of its answers. */
+/** Makes messages to a worker of the values of runs and chunks, and values of its answers. */
 export interface ChunkCodec {
-  /** What is reported goes on to another process: workers neither share nor move memory in it. */
+  /** True if reports go on to another process: workers neither share nor move memory in them. */
   readonly remote: boolean;
   /** @throws NotTransferableError, TypeError where the run's task, `args` or `kwargs` cannot cross */
   define(run: Run, id: number): RunDefinition;
-  /** The chunk's inputs, up to the first one that cannot cross. */
+  /** Packs the chunk's inputs, up to the first one that cannot cross. */
   pack(chunk: Chunk): ReturnType<typeof packInputs>;
   report(message: ReportMessage): Report;
-  /** Why the task could not be run at all. */
+  /** Returns the reason why the task could not be run at all. */
   notRunnable(thrown: NotRunnable): unknown;
 }
 
-/** The crossing of values of this program. */
+/** Makes the codec for values of this program. */
 export const chunkCodec = (threads: boolean): ChunkCodec => ({
   remote: false,
   define: (run, id) => definitionOf(run, id, threads),

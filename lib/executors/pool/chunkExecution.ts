@@ -24,7 +24,7 @@ import type { ChunkObserver, WorkerHandle } from './workerHandle.js';
 /** A report that is on its way takes as long as its bytes; one that has not come after so many ms will not, in ms. */
 const REPORT_LIMIT_MS = 30_000;
 
-/** What an execution asks of the executor that it belongs to. */
+/** The services that a chunk's execution needs of its pool. */
 export interface ExecutionHost {
   readonly codec: ChunkCodec;
   /** Milliseconds of work after which a worker starts no further input. */
@@ -44,13 +44,13 @@ export interface ExecutionHost {
   lossOf(worker: WorkerHandle, exit: WorkerExit, loading: RunDefinition | undefined): Error;
 }
 
-/** Where a chunk is: it waits for a worker, a worker has it, nobody waits for it any more though a worker has it, or over. */
+/** The stage of a chunk: it waits for a worker, a worker has it, a worker has it though nobody waits for it, or over. */
 type State = 'waiting' | 'given' | 'abandoned' | 'over';
 
 /** One chunk on its way through an executor, from its subscription to its end. */
 export class ChunkExecution implements ChunkObserver {
   readonly run: Run;
-  /** Once it is given. */
+  /** The worker that has it, once it is given to one. */
   worker: WorkerHandle | undefined;
   #state: State = 'waiting';
   #number = 0;
@@ -117,7 +117,7 @@ export class ChunkExecution implements ChunkObserver {
     }
   }
 
-  /** What was taken for fit to cross is not. */
+  /** Fails the inputs: Node cannot clone what was taken for cloneable. */
   #unsendable(error: unknown): void {
     const why = `a value that cannot be sent: ${(error as Error).message}`;
     if (this.#length > 1)
@@ -150,7 +150,7 @@ export class ChunkExecution implements ChunkObserver {
     this.#abandon();
   }
 
-  /** Ends it with an error of the executor's own. */
+  /** Ends it with an error of the pool's own. */
   fail(error: unknown): void {
     this.#abandon();
     this.#error(error);
@@ -176,7 +176,7 @@ export class ChunkExecution implements ChunkObserver {
     this.host.kill(this.worker as WorkerHandle);
   }
 
-  // What its worker tells.
+  // The words of its worker.
 
   get owesWord(): boolean {
     return !this.#hasBegun || this.#reported === this.#length;

@@ -5,7 +5,7 @@ import { Encoder, Untransferable } from '../../serialization/encode.js';
 import { taskReference } from '../../task/task.js';
 
 /**
- * What the chunks of a run share, made fit to cross.
+ * Returns the part that the chunks of a run share, made fit to cross.
  * @throws NotTransferableError where `args` or `kwargs` cannot, TypeError where the task cannot
  */
 export function definitionOf(run: Run, id: number, threads: boolean): RunDefinition {

@@ -5,8 +5,8 @@ import { decodeBatch, rowReader } from '../../serialization/columnBatch.js';
 import { decode, decodeThrown, Untransferable } from '../../serialization/encode.js';
 
 /**
- * A report as the run wants it. A row that cannot be put together here becomes the failure of its input.
- * @param own whether each column came in memory of its own
+ * Returns a report as the run wants it. A row that cannot be put together here becomes the failure of its input.
+ * @param own true if each column came in memory of its own
  */
 export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage, own = false): Report {
   const decoded: Failure[] = failures.map(failure => ({
@@ -45,7 +45,7 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
   };
 }
 
-/** Errors of this library arrive by name; they are made again as what they were. */
+/** Makes an error of this library again of the one that arrived under its name. */
 export function notRunnable(thrown: NotRunnable): unknown {
   const error = decodeThrown(thrown.error, thrown.tag);
   if (!(error instanceof Error)) return error;

@@ -13,7 +13,7 @@ import { Fifo } from '../../queues/fifo.js';
 import { decodeThrown } from '../../serialization/encode.js';
 import { TinypoolWorker, type TinypoolWorkerObserver, type TinypoolWorkerOptions } from './tinypoolWorker.js';
 
-/** How often a worker that has a chunk is looked at, whether it has begun the chunk. */
+/** The time between two looks at a worker, whether it has begun the chunk that it was given. */
 const LOOK_EVERY_MS = 1_000;
 
 /**
@@ -61,7 +61,7 @@ export interface WorkerObserver {
   deaf(worker: WorkerHandle): void;
 }
 
-/** One worker and the chunks that it has, in its order. */
+/** One worker, and the chunks that it has, in its order. */
 export class WorkerHandle {
   /** True once the worker has started: what ends it from then on is not the set-up. */
   ready = false;
@@ -72,11 +72,11 @@ export class WorkerHandle {
   /** Definitions of runs that the worker has, and those that it is to be told to forget. */
   readonly #known = new Set<number>();
   readonly #forgotten: number[] = [];
-  /** What the worker has said and nobody has heard yet. */
+  /** Messages of the worker that nobody has heard yet. */
   readonly #inbox = new Fifo<WorkerMessage>();
   /** True while values are made of a report: code of the user may run meanwhile, and the next message waits. */
   #reading = false;
-  /** What is to be sent to a process once it can listen. */
+  /** Commands for a process that cannot listen yet. */
   #unsent: WorkerCommand[] = [];
   #watch: NodeJS.Timeout | undefined;
   /** The chunk that the worker owed a word of at the last looks, and how many those were. */
@@ -104,7 +104,7 @@ export class WorkerHandle {
     });
   }
 
-  /** How many chunks the worker has. */
+  /** The number of chunks that the worker has. */
   get load(): number {
     return this.#chunks.length;
   }
@@ -211,7 +211,7 @@ export class WorkerHandle {
     return this.#chunks.splice(0);
   }
 
-  /** What it has said of its chunks is not known any more: they run again, one by one. */
+  /** Ends the worker, as a message of it was lost: its chunks run again, input by input. */
   #unreadable(error: unknown): void {
     if (this.#gone) return;
     this.#end('a message of it cannot be read', this.#chunks[0], error).finally(() =>
@@ -302,14 +302,14 @@ export class WorkerHandle {
     if (message.last) chunk.done(undefined);
   }
 
-  /** The worker has started. */
+  /** Goes on once the worker has started. */
   #begin(): void {
     this.ready = true;
     for (const command of this.#unsent.splice(0)) this.#tell(command);
     this.#worker.hush();
   }
 
-  /** The first of its chunks has ended. */
+  /** Goes on once the first of its chunks has ended. */
   #ended(): void {
     this.#proven = true;
     this.#chunks.shift();

@@ -39,15 +39,15 @@ const GRACE_MS = { worker_threads: 5, child_process: defaultChunkPolicy.timeSlic
 const MAX_FAILED_STARTS = 10;
 
 export interface WorkerPoolOptions extends TinypoolWorkerOptions {
-  /** How many workers by default. */
+  /** The number of workers by default. */
   readonly parallelism: number;
-  /** Whether a run may ask for more than these. */
+  /** True if a run may ask for more than these. */
   readonly elastic: boolean;
   /** Milliseconds after which an idle worker is ended; `Infinity` for never. */
   readonly idleTimeout: number;
   /** Milliseconds of work that a chunk should hold. Default: 8. */
   readonly timeSlice?: number;
-  /** How values get into messages and out of them. Default: this program's values. */
+  /** Makes messages of values, and values of messages. Default: this program's values. */
   readonly codec?: ChunkCodec;
 }
 
@@ -135,7 +135,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     return this.#executions.get(chunk)?.isWaiting === true;
   }
 
-  /** The workers may forget what the chunks of this run shared. */
+  /** Lets the workers forget the definition of the run. */
   forget(run: Run): void {
     const id = this.#definitions.get(run)?.id;
     if (id !== undefined) for (const worker of this.#workers) worker.forget(id);
@@ -262,7 +262,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     this.#idleTimers.delete(worker);
   }
 
-  /** A chunk of the worker has ended. */
+  /** Gives a worker that has ended its chunks to those who wait. */
   #free(worker: WorkerHandle): void {
     if (worker.load > 0 || this.#idle.includes(worker)) return;
     this.#idle.push(worker);

@@ -136,17 +136,17 @@ it('hold every value where it was', () => {
 it('keep numbers that come packed as they are, and set their shape once', () => {
   const builder = new ColumnsBuilder();
   const tuple = { kind: 'tuple' } as const;
-  builder.addPacked({ length: 0, shape: { kind: 'row' }, columns: [[]] }, 0);
-  builder.addPacked({ length: 2, shape: tuple, columns: [Float64Array.of(1, 2), ['a', 'b']] }, 0);
-  builder.addPacked({ length: 1, shape: tuple, columns: [['three'], Float64Array.of(3)] }, 2);
-  builder.addPacked({ length: 1, shape: { kind: 'row' }, columns: [[[4, 'd']]] }, 3);
+  builder.addBatch({ length: 0, shape: { kind: 'row' }, columns: [[]] }, 0);
+  builder.addBatch({ length: 2, shape: tuple, columns: [Float64Array.of(1, 2), ['a', 'b']] }, 0);
+  builder.addBatch({ length: 1, shape: tuple, columns: [['three'], Float64Array.of(3)] }, 2);
+  builder.addBatch({ length: 1, shape: { kind: 'row' }, columns: [[[4, 'd']]] }, 3);
   builder.add([5, 'e'], 4);
   same(builder.finish(), [
     [1, 2, 'three', 4, 5],
     ['a', 'b', 3, 'd', 'e'],
   ]);
   const records = new ColumnsBuilder();
-  records.addPacked(
+  records.addBatch(
     {
       length: 1,
       shape: { kind: 'record', keys: ['x', 'y'] },
@@ -154,7 +154,7 @@ it('keep numbers that come packed as they are, and set their shape once', () => 
     },
     0,
   );
-  records.addPacked(
+  records.addBatch(
     {
       length: 1,
       shape: { kind: 'record', keys: ['y', 'x'] },
@@ -176,20 +176,20 @@ it('of packed rows of another shape are an error with their index', () => {
     },
   ] as const) {
     const builder = new ColumnsBuilder();
-    builder.addPacked(
+    builder.addBatch(
       { length: 1, shape: { kind: 'tuple' }, columns: [Float64Array.of(1), Float64Array.of(2)] },
       0,
     );
     assert.throws(
-      () => builder.addPacked(second, 7),
+      () => builder.addBatch(second, 7),
       /the row at index 7 is .* where the rows before are a tuple of 2/,
     );
   }
   const records = new ColumnsBuilder();
-  records.addPacked({ length: 1, shape: { kind: 'record', keys: ['x', 'y'] }, columns: [['a'], ['b']] }, 0);
+  records.addBatch({ length: 1, shape: { kind: 'record', keys: ['x', 'y'] }, columns: [['a'], ['b']] }, 0);
   assert.throws(
     () =>
-      records.addPacked(
+      records.addBatch(
         { length: 1, shape: { kind: 'record', keys: ['x', 'z'] }, columns: [['a'], ['b']] },
         5,
       ),

@@ -316,8 +316,8 @@ it('makes the same columns as rows do one by one', () => {
   fc.assert(
     fc.property(anyRows, anyRows, anyWay, (first, second, way) => {
       const packed = columnsOf(builder => {
-        builder.addPacked(decodeBatch(ways[way](pack(first, way).message) as ColumnBatchMessage), 0);
-        builder.addPacked(
+        builder.addBatch(decodeBatch(ways[way](pack(first, way).message) as ColumnBatchMessage), 0);
+        builder.addBatch(
           decodeBatch(ways[way](pack(second, way).message) as ColumnBatchMessage),
           first.length,
         );
