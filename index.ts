@@ -10,7 +10,7 @@ export {
   WorkerCrashError,
   type WorkerExit,
 } from './lib/errors.js';
-export type { Chunk, ChunkPolicy, Executor, Failure, Report, Run } from './lib/executor.js';
+export type { Chunk, ChunkPolicy, Executor, Failure, Prefetching, Report, Run } from './lib/executor.js';
 export { ChunkTimeoutError, ExecutorClosedError, WorkerLostError } from './lib/executor.js';
 export { type InlineOptions, inline } from './lib/executors/inline.js';
 export { type ProcessesOptions, processes } from './lib/executors/processes.js';
@@ -18,6 +18,7 @@ export { type ThreadsOptions, threads } from './lib/executors/threads.js';
 export type { MapOptions, RetryOptions } from './lib/options/mapOptions.js';
 export type { Progress } from './lib/progress/progressMeter.js';
 export type { BatchColumn, BatchShape, ColumnBatch } from './lib/protocol/columnBatch.js';
+export { columnBatch, noRows } from './lib/serialization/columnBatch.js';
 export { type ClassCodec, registerClass } from './lib/serialization/registerClass.js';
 export { transfer } from './lib/serialization/transfer.js';
 export { grid } from './lib/sources/grid.js';

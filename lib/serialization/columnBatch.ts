@@ -235,8 +235,20 @@ export function sliceBatch({ shape, columns }: ColumnBatch, from: number, to: nu
   return { length: to - from, shape, columns: cut };
 }
 
-/** One row as it is, neither copied nor looked into. */
+/**
+ * Makes the column batch of an array of rows, as the report of an executor of your own holds it. Rows are neither copied
+ * nor looked into.
+ * @example
+ * subscriber.next({ count: 2, rows: columnBatch([1, 'two']), failures: [], elapsed: 0.1 });
+ */
+export const columnBatch = (rows: readonly unknown[]): ColumnBatch => ({
+  length: rows.length,
+  shape: ROW,
+  columns: [[...rows]],
+});
+
+/** Makes the column batch of one row. */
 export const batchOfRow = (row: unknown): ColumnBatch => ({ length: 1, shape: ROW, columns: [[row]] });
 
-/** No rows. */
+/** The column batch without rows. */
 export const noRows: ColumnBatch = { length: 0, shape: ROW, columns: [[]] };
