@@ -3,12 +3,12 @@
 process.env.PROPERTY_SHARE ??= '0.1';
 
 export default {
-  mutate: ['lib/scheduling/*.ts', 'lib/serialization/columnBatch.ts'],
+  mutate: ['lib/dispatch/*.ts', 'lib/serialization/columnBatch.ts'],
   buildCommand: 'tsc --noCheck',
   testRunner: 'command',
   commandRunner: {
     command:
-      'uvu dist/spec "(scheduling/.*|transport/packing|operators/(laws|parallelMap.*|parfor))\\.spec\\.js$" --bail',
+      'uvu dist/spec "(dispatch/.*|serialization/columnBatch|operators/(laws|parallelMap.*|parfor))\\.spec\\.js$" --bail',
   },
   concurrency: 2,
   timeoutMS: 4_000,

@@ -20,19 +20,19 @@ interface Constant {
 }
 
 const constants: readonly Constant[] = [
-  { name: 'SLICE', file: 'lib/executors/tinypoolExecutor.js', values: [2, 4, 8, 16, 32] },
-  { name: 'LIMIT', file: 'lib/executors/tinypoolExecutor.js', values: [1024, 4096, 16_384, 65_536] },
-  { name: 'TOLERANCE', file: 'lib/executors/tinypoolExecutor.js', values: [1, 1.25, 1.5] },
+  { name: 'TIME_SLICE_MS', file: 'lib/executor.js', values: [2, 4, 8, 16, 32] },
+  { name: 'MAX_INPUTS', file: 'lib/executor.js', values: [1024, 4096, 16_384, 65_536] },
+  { name: 'SLICE_TOLERANCE', file: 'lib/executors/pool/workerPool.js', values: [1, 1.25, 1.5] },
   { name: 'REPORT_EVERY', file: 'lib/worker/runChunk.js', values: [1, 2, 4, 8] },
-  { name: 'GROWTH', file: 'lib/scheduling/chunkSize.js', values: [2, 4, 8, 16] },
-  { name: 'SHARES', file: 'lib/scheduling/chunkSize.js', values: [1, 2, 4] },
-  { name: 'LEAST_WORK', file: 'lib/scheduling/chunkSize.js', values: [0.06, 0.25, 1] },
-  { name: 'POLL_EVERY', file: 'lib/scheduling/scheduler.js', values: [1024, 8192, 65_536, 2 ** 40] },
-  { name: 'BLOCK', file: 'lib/scheduling/inputs.js', values: [2048, 16_384, 131_072] },
+  { name: 'GROWTH', file: 'lib/dispatch/chunkSize.js', values: [2, 4, 8, 16] },
+  { name: 'SHARES', file: 'lib/dispatch/chunkSize.js', values: [1, 2, 4] },
+  { name: 'MIN_WORK_MS', file: 'lib/dispatch/chunkSize.js', values: [0.06, 0.25, 1] },
+  { name: 'POLL_EVERY', file: 'lib/dispatch/dispatcher.js', values: [1024, 8192, 65_536, 2 ** 40] },
+  { name: 'BLOCK_LENGTH', file: 'lib/dispatch/inputQueue.js', values: [2048, 16_384, 131_072] },
   { name: 'QUICK_TASKS_PER_LOOK', file: 'lib/worker/runChunk.js', values: [1, 4, 16, 64] },
   {
     name: 'MOST_COLUMNS',
-    file: 'lib/transport/packing.js',
+    file: 'lib/serialization/columnBatch.js',
     values: [8, 64, 512],
     measures: measuresOfValues('tuples of', [16, 48, 256], (_, n) =>
       Array.from({ length: n }, (_, i) => i / n),
@@ -40,19 +40,19 @@ const constants: readonly Constant[] = [
   },
   {
     name: 'MOVE_FROM',
-    file: 'lib/transport/values.js',
+    file: 'lib/serialization/encode.js',
     values: [0, 4096, 65_536, 2 ** 40],
     measures: measuresOfValues('arrays of', [64, 4096, 65_536], (_, n) => ({ array: new Float64Array(n) })),
   },
   {
     name: 'LISTED_LENGTH',
-    file: 'lib/transport/values.js',
+    file: 'lib/serialization/encode.js',
     values: [0, 64, 2 ** 40],
     measures: measuresOfValues('lists of', [16, 256, 4096], (_, n) => ({
       list: Array.from({ length: n }, (_, i) => i / n),
     })),
   },
-  { name: 'WORTH_IT', file: 'lib/transport/discard.js', values: [0, 32_768, 2 ** 40] },
+  { name: 'WORTH_IT', file: 'lib/serialization/freeBuffers.js', values: [0, 32_768, 2 ** 40] },
 ];
 
 const built = fileURLToPath(new URL('..', import.meta.url));

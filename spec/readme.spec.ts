@@ -145,7 +145,8 @@ test('.ci/run calls the command that the README gives for the tests', () => {
     of('sh')
       .find(({ code }) => code.includes('npm test'))
       ?.code.trim() ?? '';
-  assert.ok(read('.ci/run').includes(command), command);
+  // There each command is a part, whose time is told.
+  assert.ok(read('.ci/run').replaceAll('part ', '').includes(command), command);
 });
 
 test('every JSON block parses', () => {

@@ -156,13 +156,39 @@ it('of a run hold them all', () => {
   assert.is(error.message, `2 of 20 inputs failed; the first: ${all[0]?.message}`);
 });
 
-it('between executor and scheduler say how a worker was lost', () => {
+it('between executor and dispatcher say how a worker was lost', () => {
   const exit = { exitCode: 1, reason: 'exit code 1' };
   const lost = new WorkerLostError(exit);
   assert.equal([lost.exit, lost.atStart, lost.message], [exit, false, 'exit code 1']);
   assert.is(new WorkerLostError(exit, true).atStart, true);
   assert.instance(new ChunkTimeoutError(), Error);
   assert.match(new ExecutorClosedError().message, /the executor is closed/);
+});
+
+it('have a name and a code each, and a class that ends in Error', () => {
+  const input = { index: 1, input: 1 };
+  const errors = [
+    new TaskError(input),
+    new TaskTimeoutError(input, 5),
+    new WorkerCrashError(input, { exitCode: 1, reason: '' }),
+    new NotTransferableError(input, 'result', '', ''),
+    new TaskNotFoundError('file:///m.js', 'f', ''),
+    new MapError([], 1),
+    new WorkerLostError({ exitCode: 1, reason: '' }),
+    new ChunkTimeoutError(),
+    new ExecutorClosedError(),
+  ];
+  for (const error of errors) {
+    assert.match(error.name, /Error$/);
+    assert.is(error.constructor.name, error.name);
+    const words = error.name.replace(/Error$/, '').replace(/\B[A-Z]/g, '_$&');
+    assert.is(error.code, `RX_PARFOR_${words.toUpperCase()}`);
+    assert.equal(
+      Object.keys(error).filter(key => key === 'name' || key === 'code'),
+      [],
+    );
+  }
+  assert.is(new Set(errors.map(({ code }) => code)).size, errors.length);
 });
 
 it.run();

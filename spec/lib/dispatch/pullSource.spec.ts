@@ -9,15 +9,15 @@ import { parallelMap } from '../../../operators/parallelMap.js';
 const oops = new Error('oops');
 const tick = () => new Promise(resolve => setImmediate(resolve));
 
-/** A supply, and all that its scheduler and its generator see. */
+/** A pullSource, and all that its receiver and its generator see. */
 function supplyOf(make: (log: unknown[]) => Iterable<unknown> | AsyncIterable<unknown>) {
   const log: unknown[] = [];
-  const scheduler = {
+  const receiver = {
     push: (value: unknown) => void log.push(value),
     end: () => void log.push('|'),
     endWith: (error: unknown) => void log.push('#', error),
   };
-  return { log, supply: new PullSource(make(log), scheduler) };
+  return { log, pullSource: new PullSource(make(log), receiver) };
 }
 
 function* counting(log: unknown[], end = Infinity): Generator<number> {
@@ -36,36 +36,36 @@ async function* countingAsync(log: unknown[], end = Infinity): AsyncGenerator<nu
 }
 
 test('an iterable is opened by the first request, and read no further than asked for', () => {
-  const { log, supply } = supplyOf(counting);
+  const { log, pullSource } = supplyOf(counting);
   assert.equal(log, []);
-  supply.request(2);
+  pullSource.request(2);
   assert.equal(log, ['read 0', 0, 'read 1', 1]);
-  supply.request(1);
+  pullSource.request(1);
   assert.equal(log.slice(4), ['read 2', 2]);
 });
 
 test('the end is told as soon as it is reached, and once', () => {
-  const { log, supply } = supplyOf(log => counting(log, 2));
-  supply.request(2);
+  const { log, pullSource } = supplyOf(log => counting(log, 2));
+  pullSource.request(2);
   assert.equal(log, ['read 0', 0, 'read 1', 1]);
-  supply.request(5);
-  supply.request(5);
+  pullSource.request(5);
+  pullSource.request(5);
   assert.equal(log.slice(4), ['finally', '|']);
 });
 
 test('stop: a generator runs its finally, and nothing more is read', () => {
-  const { log, supply } = supplyOf(counting);
-  supply.request(1);
-  supply.stop();
-  supply.stop();
-  supply.request(3);
+  const { log, pullSource } = supplyOf(counting);
+  pullSource.request(1);
+  pullSource.stop();
+  pullSource.stop();
+  pullSource.request(3);
   assert.equal(log, ['read 0', 0, 'finally']);
 });
 
 test('stop before the first request, or after the end: the iterator is left alone', () => {
   const early = supplyOf(counting);
-  early.supply.stop();
-  early.supply.request(1);
+  early.pullSource.stop();
+  early.pullSource.request(1);
   assert.equal(early.log, []);
   let returned = 0;
   const late = supplyOf(() => ({
@@ -77,27 +77,27 @@ test('stop before the first request, or after the end: the iterator is left alon
       },
     }),
   }));
-  late.supply.request(1);
-  late.supply.stop();
+  late.pullSource.request(1);
+  late.pullSource.stop();
   assert.equal(late.log, ['|']);
   assert.is(returned, 0);
 });
 
 test('stop: an iterator need not have a return', () => {
-  const { log, supply } = supplyOf(() => ({
+  const { log, pullSource } = supplyOf(() => ({
     [Symbol.iterator]: () => ({ next: () => ({ done: false as const, value: 0 }) }),
   }));
-  supply.request(1);
-  supply.stop();
+  pullSource.request(1);
+  pullSource.stop();
   assert.equal(log, [0]);
 });
 
 test('an error after stop is told to nobody', async () => {
-  const { log, supply } = supplyOf(() => ({
+  const { log, pullSource } = supplyOf(() => ({
     [Symbol.asyncIterator]: () => ({ next: () => tick().then(() => Promise.reject(oops)) }),
   }));
-  supply.request(1);
-  supply.stop();
+  pullSource.request(1);
+  pullSource.stop();
   await tick();
   await tick();
   assert.equal(log, []);
@@ -105,91 +105,91 @@ test('an error after stop is told to nobody', async () => {
 
 test('stop while a value is taken: no other is read', () => {
   const log: unknown[] = [];
-  const supply: PullSource = new PullSource(counting(log), {
+  const pullSource: PullSource = new PullSource(counting(log), {
     push: value => {
       log.push(value);
-      supply.stop();
+      pullSource.stop();
     },
     end: assert.unreachable,
     endWith: assert.unreachable,
   });
-  supply.request(5);
+  pullSource.request(5);
   assert.equal(log, ['read 0', 0, 'finally']);
 });
 
 test('more is asked for while a value is taken: read on, not read twice', () => {
   const log: unknown[] = [];
-  const supply: PullSource = new PullSource(counting(log), {
+  const pullSource: PullSource = new PullSource(counting(log), {
     push: value => {
       log.push(value);
-      if (value === 0) supply.request(2);
+      if (value === 0) pullSource.request(2);
     },
     end: assert.unreachable,
     endWith: assert.unreachable,
   });
-  supply.request(1);
+  pullSource.request(1);
   assert.equal(log, ['read 0', 0, 'read 1', 1, 'read 2', 2]);
 });
 
 test('an error in a generator fails the run, once', () => {
-  const { log, supply } = supplyOf(function* () {
+  const { log, pullSource } = supplyOf(function* () {
     yield 0;
     throw oops;
   });
-  supply.request(3);
-  supply.request(3);
+  pullSource.request(3);
+  pullSource.request(3);
   assert.equal(log, [0, '#', oops]);
 });
 
 test('what cannot be iterated after all fails the run', () => {
-  const { log, supply } = supplyOf(() => ({
+  const { log, pullSource } = supplyOf(() => ({
     [Symbol.iterator]() {
       throw oops;
     },
   }));
-  supply.request(1);
+  pullSource.request(1);
   assert.equal(log, ['#', oops]);
   const broken = supplyOf(() => ({ [Symbol.iterator]: () => ({ next: () => 3 as never }) }));
-  broken.supply.request(1);
+  broken.pullSource.request(1);
   assert.is(broken.log[0], '#');
   assert.instance(broken.log[1], TypeError);
 });
 
 test('an async iterable: one value after another, no further than asked for', async () => {
-  const { log, supply } = supplyOf(countingAsync);
-  supply.request(2);
+  const { log, pullSource } = supplyOf(countingAsync);
+  pullSource.request(2);
   await tick();
   assert.equal(log, ['read 0', 0, 'read 1', 1]);
-  supply.request(1);
-  supply.request(2);
+  pullSource.request(1);
+  pullSource.request(2);
   await tick();
   assert.equal(log.slice(4), ['read 2', 2, 'read 3', 3]);
 });
 
 test('an async iterable: its end, its error', async () => {
   const ended = supplyOf(log => countingAsync(log, 1));
-  ended.supply.request(2);
+  ended.pullSource.request(2);
   await tick();
   assert.equal(ended.log, ['read 0', 0, 'finally', '|']);
   const failed = supplyOf(async function* () {
     yield 0;
     throw oops;
   });
-  failed.supply.request(2);
+  failed.pullSource.request(2);
   await tick();
   assert.equal(failed.log, [0, '#', oops]);
 });
 
 test('an async iterable that is stopped: its finally runs, and what was on its way is dropped', async () => {
-  const { log, supply } = supplyOf(countingAsync);
-  supply.request(2);
-  supply.stop();
+  const { log, pullSource } = supplyOf(countingAsync);
+  pullSource.request(2);
+  pullSource.stop();
   await tick();
   assert.equal(log, ['read 0', 'finally']);
 });
 
 test('a clean-up that throws: heard by nobody, as nobody is left', async () => {
-  const { supply } = supplyOf(function* () {
+  const { pullSource } = supplyOf(function* () {
     try {
       yield 0;
     } finally {
@@ -197,8 +197,8 @@ test('a clean-up that throws: heard by nobody, as nobody is left', async () => {
       throw oops;
     }
   });
-  supply.request(1);
-  supply.stop();
+  pullSource.request(1);
+  pullSource.stop();
   const later = supplyOf(async function* () {
     try {
       yield 0;
@@ -207,9 +207,9 @@ test('a clean-up that throws: heard by nobody, as nobody is left', async () => {
       throw oops;
     }
   });
-  later.supply.request(1);
+  later.pullSource.request(1);
   await tick();
-  later.supply.stop();
+  later.pullSource.stop();
   await tick();
 });
 
