@@ -1,10 +1,11 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
 import { operate } from '../lib/dispatch/operate.js';
+import { ReorderBuffer } from '../lib/dispatch/reorderBuffer.js';
 import { runTask } from '../lib/dispatch/runTask.js';
 import type { SettledBatch } from '../lib/dispatch/settledBatch.js';
 import type { TaskError } from '../lib/errors.js';
-import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
+import { type MapOptions, type Plan, planOf } from '../lib/options/mapOptions.js';
 import type { Args, Returned, Shared } from '../lib/task/parameters.js';
 import type { Task } from '../lib/task/task.js';
 
@@ -15,20 +16,28 @@ const indexAmong = (first: number, failures: readonly TaskError[]) => (row: numb
   return index;
 };
 
-/** Collects batches in columns, as `toColumns` does rows, without making rows of them. */
-const batchesToColumns = (): OperatorFunction<SettledBatch, unknown> => source =>
-  new Observable(subscriber => {
-    const columns = new ColumnsBuilder();
-    operate(source, {
-      destination: subscriber,
-      next: ({ first, rows, failures }) =>
-        columns.addBatch(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures)),
-      complete: () => {
-        subscriber.next(columns.finish());
-        subscriber.complete();
-      },
+/**
+ * Collects batches in columns, as `toColumns` does rows, without making rows of them.
+ *
+ * The run that makes them is unordered: nobody sees a row before the end, so no worker need wait for a slow first one.
+ */
+const batchesToColumns =
+  ({ ordered }: Plan): OperatorFunction<SettledBatch, unknown> =>
+  source =>
+    new Observable(subscriber => {
+      const columns = new ColumnsBuilder();
+      const add = ({ first, rows, failures }: SettledBatch) =>
+        columns.addBatch(rows, first, failures.length === 0 ? undefined : indexAmong(first, failures));
+      const reorderBuffer = ordered ? new ReorderBuffer(add) : { add };
+      operate(source, {
+        destination: subscriber,
+        next: batch => reorderBuffer.add(batch),
+        complete: () => {
+          subscriber.next(columns.finish());
+          subscriber.complete();
+        },
+      });
     });
-  });
 
 /**
  * Runs a task for every input in parallel and emits, once and on completion, the results as columns.
@@ -53,7 +62,8 @@ const batchesToColumns = (): OperatorFunction<SettledBatch, unknown> => source =
  * ```
  *
  * @param task as of `parallelMap`; all that it returns must be of one shape
- * @param options as of `parallelMap`; with `ordered: false` the columns are in completion order
+ * @param options as of `parallelMap`; with `ordered: false` the columns are in completion order. Nobody sees a row before the
+ * end, so a slow first one holds nobody up, and `maxBuffered` bounds only the inputs that wait for their next try
  * @returns an operator from inputs to the columns
  * @throws TypeError, RangeError for a wrong task or option, when it is called and not when it is subscribed to
  * @example
@@ -76,5 +86,5 @@ export function parfor<T, R, A extends Args = [], K extends object = never>(
 ): OperatorFunction<T, Columns<R>>;
 export function parfor(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   const plan = planOf('parfor', task, options);
-  return source => source.pipe(runTask(task, plan), batchesToColumns());
+  return source => source.pipe(runTask(task, { ...plan, ordered: false }), batchesToColumns(plan));
 }

@@ -179,16 +179,28 @@ test('a synchronous source under take(1): all of it, as the columns come last; u
   assert.is(read, 3);
 });
 
-marbles('concurrency, retry with delay, maxBuffered: as of parallelMap', h => {
+marbles('parfor takes concurrency and retry with a delay as parallelMap does', h => {
   const source = h.cold('    (abcd|)');
   const executor = h.executorOf(2, { a: ['-#', '-A|'], b: '---B|', c: '-C|', d: '-D|' });
   const result = '           -----------(r|)';
 
   h.expectObservable(
-    source.pipe(parfor(task, { executor, concurrency: 1, retry: { count: 1, delay: 4 }, maxBuffered: 1 })),
+    source.pipe(parfor(task, { executor, concurrency: 1, retry: { count: 1, delay: 4 }, maxBuffered: 2 })),
   ).toBe(result, columns);
   executor.expectChunks({ a: ['^!', '-----^-!'], b: '-^---!', c: '-------^-!', d: '---------^-!' });
 });
+
+marbles(
+  'parfor waits for no earlier row: a slow first one leaves the other worker its work, and columns are in order',
+  h => {
+    const source = h.cold('    (abcd|)');
+    const executor = h.executorOf(2, { a: '-------A|', b: '-B|', c: '-C|', d: '-D|' });
+    const result = '           --------(r|)';
+
+    h.expectObservable(source.pipe(parfor(task, { executor, maxBuffered: 1 }))).toBe(result, columns);
+    executor.expectChunks({ a: '^-------!', b: '^-!', c: '--^-!', d: '----^-!' });
+  },
+);
 
 marbles('timeout and taskTimeout: as of parallelMap', h => {
   const source = h.cold('    a');

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
 import { grid } from '../../../lib/sources/grid.js';
+import { linspace } from '../../../lib/sources/linspace.js';
 import { Sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 
@@ -26,6 +27,17 @@ it('is every combination, the last axis fastest', () => {
     { x: 2, y: 3 },
     { x: 2, y: 4 },
   ]);
+});
+
+it('a grid takes sweeps as its axes', () => {
+  assert.equal(all(grid({ x: linspace(0, 1, 2), y: linspace(2, 3, 2) })), [
+    { x: 0, y: 2 },
+    { x: 0, y: 3 },
+    { x: 1, y: 2 },
+    { x: 1, y: 3 },
+  ]);
+  assert.equal(all(grid(linspace(0, 1, 2))), [[0], [1]]);
+  assert.equal(all(grid(grid([1], [2]), ['a'])), [[[1, 2], 'a']]);
 });
 
 it('takes any iterable as an axis, and reads it once', () => {

@@ -1,4 +1,6 @@
-import { from, interval, lastValueFrom, map, take, toArray } from 'rxjs';
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
+import { from, interval, lastValueFrom, map, type Observable, take, toArray } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
@@ -122,6 +124,107 @@ it('refuses what cannot be iterated', () => {
     );
   assert.throws(() => wrong([1], { total: -1 }), /sweep: `total` must be a whole number from 0, got -1/);
   assert.throws(() => wrong([1], { count: 1 }), /sweep: there is no option `count`/);
+});
+
+it('a sweep whose generator was read errors at the second subscription, pulled or pushed, and gives no remainder', async () => {
+  function* points() {
+    for (let i = 0; i < 10; i++) yield i;
+  }
+  async function* later() {
+    yield* points();
+  }
+  const makers: (() => Sweep<number>)[] = [
+    () => sweep(points()),
+    () => sweep(later()),
+    () => sweep<number>(Readable.from(points())),
+    () => sweep<number>(ReadableStream.from(points())),
+    () => sweep(points()).map(x => x),
+    () => sweep(later()).filter(() => true),
+    () => sweep([0]).concat(points()),
+  ];
+  for (const make of makers)
+    for (const again of ['pulled', 'pushed']) {
+      const once = make();
+      await lastValueFrom(
+        once.pipe(
+          parallelMap(x => x, { executor: inline() }),
+          take(3),
+        ),
+      );
+      const second: Observable<unknown> =
+        again === 'pulled' ? once.pipe(parallelMap(x => x, { executor: inline() })) : once.pipe(map(x => x));
+      const error = await lastValueFrom(second).catch((reason: TypeError) => reason);
+      assert.instance(error, TypeError, `${make} ${again}`);
+      assert.match((error as TypeError).message, /have been read already and cannot begin anew/);
+    }
+});
+
+it('a sweep of an object that makes an iterator each time is read as often as there are subscribers', async () => {
+  function* points() {
+    yield 1;
+    yield 2;
+  }
+  const many = sweep({ [Symbol.iterator]: points });
+  assert.equal(
+    [await all(many), await all(many)],
+    [
+      [1, 2],
+      [1, 2],
+    ],
+  );
+});
+
+it('a sweep can be iterated over, and one of an async iterable says how', async () => {
+  assert.equal([...sweep([1, 2, 3])], [1, 2, 3]);
+  async function* later() {
+    yield 1;
+  }
+  assert.throws(() => [...sweep(later())], /`for await`/);
+});
+
+it('map, filter and concat of a sweep pull, and know their total where it can be known', async () => {
+  let read = 0;
+  function* numbers() {
+    for (;;) yield read++;
+  }
+  const some = sweep({ [Symbol.iterator]: numbers })
+    .filter((x, index) => x === index && x % 2 === 0)
+    .map((x, index) => [x, index]);
+  const rows = await lastValueFrom(
+    some.pipe(
+      parallelMap(x => x, { executor: inline() }),
+      take(3),
+      toArray(),
+    ),
+  );
+  assert.equal(rows, [
+    [0, 0],
+    [2, 1],
+    [4, 2],
+  ]);
+  assert.ok(read < 10, `${read} were read`);
+  async function* later() {
+    yield 5;
+    yield 6;
+  }
+  assert.equal(await all(sweep(later()).map(x => -x)), [-5, -6]);
+  assert.equal(await all(sweep(later()).filter(x => x > 5)), [6]);
+  const both = sweep([1, 2]).concat(sweep([3]), new Set([4]));
+  assert.equal([await all(both), both.total], [[1, 2, 3, 4], 4]);
+  assert.equal([...sweep([1]).concat([2])], [1, 2]);
+  const mixed = sweep([1]).concat(later());
+  assert.equal([await all(mixed), mixed.total], [[1, 5, 6], undefined]);
+  assert.equal([sweep([1, 2]).map(x => x).total, sweep([1, 2]).filter(() => true).total], [2, undefined]);
+});
+
+it('a predicate or projection of a sweep that throws is the error of the run', async () => {
+  const oops = new Error('of the projection');
+  const broken = sweep([1, 2]).map(x => {
+    if (x === 2) throw oops;
+    return x;
+  });
+  const error = await lastValueFrom(broken.pipe(parallelMap(x => x, { executor: inline() }))).catch(e => e);
+  assert.is(error, oops);
 });
 
 sweeps.run();
