@@ -14,6 +14,7 @@ import { parentVariable } from '../protocol/parentVariable.js';
 import { Encoder } from '../serialization/encode.js';
 import { freeBuffers } from '../serialization/freeBuffers.js';
 import { endWithParent } from './endWithParent.js';
+import { leaveSignalsToParent } from './leaveSignalsToParent.js';
 import { type LoadedTask, loadTask } from './loadTask.js';
 import { type Post, runChunk } from './runChunk.js';
 
@@ -30,7 +31,11 @@ const outputs = [process.stdout, process.stderr].map(output => ({
 (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] = true;
 
 const parent = Number(process.env[parentVariable]);
-if (process.send && parent > 0) endWithParent(parent);
+if (process.send && parent > 0) {
+  endWithParent(parent);
+  leaveSignalsToParent();
+  process.on('disconnect', () => exit());
+}
 
 interface KnownRun {
   readonly definition: RunDefinition;

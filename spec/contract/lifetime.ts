@@ -144,6 +144,42 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     );
   });
 
+  if (crosses && !remote) {
+    it('keeps the program alive until close() has resolved, whatever a task has its worker ignore', async () => {
+      const { code, stdout } = await run('lifetime', [name, 'trap and close']);
+      assert.equal([code, stdout.trim()], [0, 'closed']);
+    });
+
+    it('lets what a failing task has printed come out before close()', async () => {
+      const { code, stdout } = await run('lifetime', [name, 'talk, fail and close']);
+      assert.is(code, 0);
+      assert.equal(
+        stdout.trim().split('\n'),
+        Array.from({ length: 200 }, (_, i) => `line ${i + 1}`),
+      );
+    });
+
+    if (process.platform !== 'win32')
+      it('leaves signals to the program, which may have what runs end', async () => {
+        const program = start('lifetime', [name, 'handle signals']);
+        await until(() => program.stdout().includes('ready'));
+        for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) {
+          process.kill(-program.pid, signal);
+          await until(() => program.stdout().includes(signal));
+        }
+        const { code, stdout } = await program.ended;
+        assert.is(code, 0);
+        assert.match(stdout, 'rows: 700,700');
+      });
+
+    if (processes)
+      it('gives tasks a standard input that is at its end', async () => {
+        await using executor = make({ workers: 1 });
+        const readInput = async () => (await import('node:fs')).readFileSync(0).length;
+        assert.equal(await within(5, rowsOf(of(1).pipe(parallelMap(readInput, { executor })))), [0]);
+      });
+  }
+
   it('lets an error that nobody listens to end the program', async () => {
     const { code, stderr } = await run('lifetime', [name, 'fail unseen']);
     assert.is(code, 1);

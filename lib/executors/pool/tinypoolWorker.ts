@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process';
 import process from 'node:process';
-import { setImmediate, setTimeout } from 'node:timers';
+import { PassThrough, type Readable } from 'node:stream';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
 import { describeThrown, type WorkerExit } from '../../errors.js';
@@ -9,6 +11,9 @@ import { workerEntry } from '../workerEntry.js';
 
 /** A child whose channel is closed has this long to end by itself: its exit says more. */
 const DISCONNECT_GRACE_MS = 50;
+
+/** A child that is to end has this long to run its clean-up, and its output to arrive. */
+const END_GRACE_MS = 200;
 
 let entry: string | undefined;
 
@@ -41,6 +46,8 @@ export class TinypoolWorker {
   };
   #worker: Tinypool['threads'][number] | undefined;
   #port: MessagePort | undefined;
+  /** Settles when all that a child has written has been passed on. */
+  #output: Promise<unknown> = Promise.resolve();
 
   constructor(
     options: TinypoolWorkerOptions,
@@ -129,16 +136,37 @@ export class TinypoolWorker {
 
   /** Ends a child process whatever it does, also one that was stopped. A thread needs none of it. */
   kill(): void {
-    const { process: child } = (this.#worker ?? {}) as { process?: { kill(signal: string): void } };
-    child?.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
   }
 
-  /** Ends the worker; resolves when it has really stopped. */
+  /** Ends the worker; resolves when it has really stopped, and keeps the program alive until then. */
   async destroy(): Promise<void> {
     const worker = this.#worker;
-    const exited = worker && new Promise<void>(resolve => worker.once('exit', () => resolve()));
+    if (!worker) return this.abandon();
+    const child = this.#child;
+    const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
+    worker.ref?.();
+    // A child leaves signals to its parent: it ends when its channel closes, or else is killed.
+    if (child?.connected) child.disconnect();
+    const timer = setTimeout(() => this.kill(), END_GRACE_MS);
     this.abandon();
     await exited;
+    clearTimeout(timer);
+    await this.#passOutput();
+  }
+
+  get #child(): ChildProcess | undefined {
+    return (this.#worker as { process?: ChildProcess } | undefined)?.process;
+  }
+
+  /** Resolves when the output has been passed on; a process that the child has left behind may hold it open. */
+  async #passOutput(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise(resolve => {
+      timer = setTimeout(resolve, END_GRACE_MS);
+    });
+    await Promise.race([this.#output, late]);
+    clearTimeout(timer);
   }
 
   /** Lets go of a worker that has exited. */
@@ -164,6 +192,15 @@ export class TinypoolWorker {
     if (!worker) return;
     this.#worker = worker;
     shield(worker);
+    const child = this.#child;
+    if (child) {
+      // What a task starts may read its standard input: there is none.
+      child.stdin?.end();
+      this.#output = Promise.all([
+        forward(child.stdout, process.stdout),
+        forward(child.stderr, process.stderr),
+      ]);
+    }
     // A thread's error, out of memory above all, comes just before its exit and says more.
     let last: unknown;
     if (this.#threads)
@@ -185,6 +222,18 @@ export class TinypoolWorker {
       ).unref(),
     );
   }
+}
+
+/**
+ * Passes a child's output on; settles when all of it has been. Tinypool's own pipe lets go of it at the exit of the child,
+ * with what has not been read by then.
+ */
+function forward(from: Readable | null, to: NodeJS.WriteStream): Promise<void> {
+  if (!from) return Promise.resolve();
+  from.unpipe(to);
+  const passing = new PassThrough();
+  from.pipe(passing).pipe(to, { end: false });
+  return new Promise(resolve => passing.once('end', resolve));
 }
 
 /** Returns the thread or process that Tinypool wraps. */
