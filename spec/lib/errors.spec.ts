@@ -165,4 +165,19 @@ it('between executor and scheduler say how a worker was lost', () => {
   assert.match(new ExecutorClosedError().message, /the executor is closed/);
 });
 
+it('what code of the user may stand behind is read without a risk', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const fail = (): string => {
+    throw new Error('no');
+  };
+  assert.equal(
+    [errors.attempt(() => 'read', 'fallback'), errors.attempt(fail, 'fallback')],
+    ['read', 'fallback'],
+  );
+  assert.is(errors.isInstance(proxy, Error), false);
+  assert.is(errors.isInstance(new RangeError(), Error), true);
+  assert.is(errors.isInstance('text', Error), false);
+});
+
 it.run();

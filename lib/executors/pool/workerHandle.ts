@@ -10,7 +10,7 @@ import type {
   WorkerMessage,
 } from '../../protocol/messages.js';
 import { Fifo } from '../../queues/fifo.js';
-import { decodeThrown } from '../../serialization/encode.js';
+import { decodeThrown } from '../../serialization/decode.js';
 import { TinypoolWorker, type TinypoolWorkerOptions } from './tinypoolWorker.js';
 
 /** How often a worker that has a chunk is looked at, whether it has begun the chunk. */
