@@ -31,7 +31,7 @@ const constants: readonly Constant[] = [
   { name: 'BLOCK_LENGTH', file: 'lib/dispatch/inputQueue.js', values: [2048, 16_384, 131_072] },
   { name: 'QUICK_TASKS_PER_LOOK', file: 'lib/worker/runChunk.js', values: [1, 4, 16, 64] },
   {
-    name: 'MOST_COLUMNS',
+    name: 'MAX_COLUMNS',
     file: 'lib/serialization/columnBatch.js',
     values: [8, 64, 512],
     measures: measuresOfValues('tuples of', [16, 48, 256], (_, n) =>
@@ -39,20 +39,20 @@ const constants: readonly Constant[] = [
     ),
   },
   {
-    name: 'MOVE_FROM',
-    file: 'lib/serialization/encode.js',
+    name: 'MIN_TRANSFERRED_BYTES',
+    file: 'lib/serialization/buffers.js',
     values: [0, 4096, 65_536, 2 ** 40],
     measures: measuresOfValues('arrays of', [64, 4096, 65_536], (_, n) => ({ array: new Float64Array(n) })),
   },
   {
-    name: 'LISTED_LENGTH',
+    name: 'MAX_LISTED_LENGTH',
     file: 'lib/serialization/encode.js',
     values: [0, 64, 2 ** 40],
     measures: measuresOfValues('lists of', [16, 256, 4096], (_, n) => ({
       list: Array.from({ length: n }, (_, i) => i / n),
     })),
   },
-  { name: 'WORTH_IT', file: 'lib/serialization/freeBuffers.js', values: [0, 32_768, 2 ** 40] },
+  { name: 'MIN_FREED_BYTES', file: 'lib/serialization/freeBuffers.js', values: [0, 32_768, 2 ** 40] },
 ];
 
 const built = fileURLToPath(new URL('..', import.meta.url));

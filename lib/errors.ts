@@ -9,12 +9,24 @@ const MAX_TEXT_LENGTH = 2_000;
 
 const short = (text: string, limit: number) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
 
-/** Reads what code of the user may be behind: a getter, a Proxy, an inspection of one's own. */
-function attempt(read: () => string, otherwise: string): string {
+/**
+ * Returns what `read` gives, or `fallback` where it throws. For all that code of the user may stand behind: a getter, a
+ * Proxy, an inspection of one's own.
+ */
+export function attempt<T>(read: () => T, fallback: T): T {
   try {
     return read();
   } catch {
-    return otherwise;
+    return fallback;
+  }
+}
+
+/** True if a value is an instance of a class. A revoked Proxy is of none, where `instanceof` throws. */
+export function isInstance<T>(value: unknown, Class: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof Class;
+  } catch {
+    return false;
   }
 }
 
@@ -44,18 +56,9 @@ function previewObject(value: object): string {
 const which = ({ index, input }: FailedInput) =>
   index === undefined ? 'the run' : `input ${preview(input)} (index ${index})`;
 
-const isError = (value: unknown): value is Error => {
-  try {
-    return value instanceof Error;
-  } catch {
-    // A Proxy that was revoked.
-    return false;
-  }
-};
-
 /** Says in words what was thrown, whatever it is: reading it may throw. */
 export function describeThrown(thrown: unknown): string {
-  if (!isError(thrown)) return `it threw ${preview(thrown)}`;
+  if (!isInstance(thrown, Error)) return `it threw ${preview(thrown)}`;
   const name = attempt(() => String(thrown.name), 'an error');
   const message = attempt(() => String(thrown.message), 'whose message cannot be read');
   return short(message ? `${name}: ${message}` : name, MAX_TEXT_LENGTH);
@@ -63,7 +66,9 @@ export function describeThrown(thrown: unknown): string {
 
 /** Describes what was thrown as `describeThrown` does, with the stack of an error. */
 export const describeStack = (thrown: unknown): string =>
-  isError(thrown) ? attempt(() => String(thrown.stack), describeThrown(thrown)) : describeThrown(thrown);
+  isInstance(thrown, Error)
+    ? attempt(() => String(thrown.stack), describeThrown(thrown))
+    : describeThrown(thrown);
 
 /**
  * Gives the prototype of an error class its `name`, as the built-in errors have it, and its `code`.

@@ -1,6 +1,6 @@
 import type { BatchColumn, ColumnBatch } from '../protocol/columnBatch.js';
 import { rowReader, sliceBatch } from '../serialization/columnBatch.js';
-import { isRoot } from '../serialization/encode.js';
+import { isPlainPrototype } from '../serialization/encodedValues.js';
 
 /** One component of every row: numbers as a `Float64Array`, all else as a plain array. */
 export type Column<T> = 0 extends 1 & T
@@ -132,7 +132,7 @@ type ColumnShape =
 
 const isRecord = (row: unknown): row is Record<string, unknown> => {
   if (typeof row !== 'object' || row === null) return false;
-  return isRoot(Object.getPrototypeOf(row));
+  return isPlainPrototype(Object.getPrototypeOf(row));
 };
 
 const shapeOf = (row: unknown): ColumnShape =>

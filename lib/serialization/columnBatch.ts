@@ -1,33 +1,47 @@
 import type { BatchColumn, BatchShape, ColumnBatch } from '../protocol/columnBatch.js';
 import type { ColumnBatchMessage, Transferable } from '../protocol/messages.js';
-import { decode, Encoder, HoldsItself, Untransferable, unreadable } from './encode.js';
+import { decode } from './decode.js';
+import { Encoder, HOLDS_WHOLE } from './encode.js';
+import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
 
 /** Wider rows are sent whole: a column for each place would cost more than it saves (`bench/constants.ts`). */
-const MOST_COLUMNS = 64;
+const MAX_COLUMNS = 64;
 
 const ROW: BatchShape = { kind: 'row' };
 const NUMBER: BatchShape = { kind: 'number' };
 const TUPLE: BatchShape = { kind: 'tuple' };
 
-/** An array of exactly its items: no holes, no further properties, no subclass, and not to be moved. */
+/** A column batch as it is sent, and the memory to transfer with it. */
+export interface EncodedBatch {
+  readonly message: ColumnBatchMessage;
+  readonly transferList: Transferable[];
+}
+
+export interface ColumnBatchBuilderOptions {
+  /** True if every row that is an array is known to be exactly its items. Default: each one is looked at. */
+  readonly literalArrays?: boolean;
+}
+
+/** True for an array of exactly its items: no holes, no further properties, no subclass, and not marked by `transfer()`. */
 function isTuple(row: unknown): row is unknown[] {
-  if (!Array.isArray(row) || row.length > MOST_COLUMNS) return false;
+  if (!Array.isArray(row) || row.length > MAX_COLUMNS) return false;
   if (Object.getPrototypeOf(row) !== Array.prototype || isTransfer(row)) return false;
   const keys = Object.keys(row);
   // Indices come first: where the last key is the last index, a further property cannot make up for a hole.
   return keys.length === row.length && (row.length === 0 || keys[row.length - 1] === String(row.length - 1));
 }
 
-/** The keys of an object that is nothing but its enumerable properties, or `undefined`. */
+/** Returns the keys of an object that is nothing but its enumerable properties, or `undefined`. */
 function recordKeys(row: unknown): readonly string[] | undefined {
   if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
     return undefined;
   if (isTransfer(row)) return undefined;
   const keys = Object.keys(row);
-  return keys.length > 0 && keys.length <= MOST_COLUMNS && !keys.includes('__proto__') ? keys : undefined;
+  return keys.length > 0 && keys.length <= MAX_COLUMNS && !keys.includes('__proto__') ? keys : undefined;
 }
 
+/** True for an object of exactly these keys, in this order. */
 function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, unknown> {
   if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
     return false;
@@ -38,12 +52,14 @@ function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, u
 }
 
 /**
- * Packs rows into columns as they come: the first row sets the shape, the first value of a column its kind, and what
- * does not fit loosens one column or the whole, never a value.
+ * Puts rows into columns as they come.
+ *
+ * The first row sets the shape, and the first value of a column its kind. A later value that is no number turns its
+ * column into one of any values; a row of another shape turns the batch into one column of whole rows.
  */
 export class ColumnBatchBuilder {
-  length = 0;
   readonly encoder: Encoder;
+  #length = 0;
   #shape: BatchShape | undefined;
   #columns: BatchColumn[] = [];
   readonly #capacity: number;
@@ -51,153 +67,167 @@ export class ColumnBatchBuilder {
 
   /**
    * @param capacity how many rows may be added
-   * @param encoder what makes single values fit to cross
-   * @param literal whether every row that is an array is known to be exactly its items
+   * @param encoder encodes single values
    */
-  constructor(capacity: number, encoder: Encoder, literal = false) {
+  constructor(capacity: number, encoder: Encoder, { literalArrays = false }: ColumnBatchBuilderOptions = {}) {
     this.#capacity = capacity;
     this.encoder = encoder;
-    this.#isTuple = literal ? Array.isArray : isTuple;
+    this.#isTuple = literalArrays ? Array.isArray : isTuple;
   }
 
-  /** @throws Untransferable where a part of the row cannot cross; the row is not added then */
+  /** How many rows were added. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** @throws SerializationError where a part of the row cannot cross; the row is not added then */
   add(row: unknown): void {
     try {
-      this.#add(row);
+      if (!this.#addToColumns(row)) this.#addWhole(row);
     } catch (error) {
-      if (!(error instanceof HoldsItself)) throw unreadable(error);
-      this.#loosen(row);
+      throw serializationErrorOf(error);
     }
-    this.length += 1;
+    this.#length += 1;
   }
 
-  #add(row: unknown): void {
-    const shape = this.#shape;
-    this.encoder.startValue(row);
-    if (shape === undefined) this.#open(row);
-    else if (shape === NUMBER) {
-      if (typeof row === 'number') (this.#columns[0] as Float64Array)[this.length] = row;
-      else this.#loosen(row);
-    } else if (shape === ROW) (this.#columns[0] as unknown[])[this.length] = this.encoder.encode(row);
-    else if (shape === TUPLE) {
-      if (this.#isTuple(row) && row.length === this.#columns.length)
-        for (let i = 0; i < row.length; i++) this.#put(i, row[i]);
-      else this.#loosen(row);
-    } else {
-      const { keys } = shape as { keys: readonly string[] };
-      if (hasKeys(row, keys)) for (let i = 0; i < keys.length; i++) this.#put(i, row[keys[i] as string]);
-      else this.#loosen(row);
-    }
-  }
-
-  /** All rows added, and the memory to move with them. Nothing may be added afterwards. */
-  take(): { message: ColumnBatchMessage; moved: Transferable[] } {
-    const moved: Transferable[] = [...this.encoder.moved];
+  /** Returns all rows that were added. Nothing may be added afterwards. */
+  take(): EncodedBatch {
+    const { encoder } = this;
+    const transferList: Transferable[] = [...encoder.transferList];
     const columns = this.#columns.map(column => {
       if (column instanceof Float64Array) {
-        if (this.encoder.threads) moved.push(column.buffer as ArrayBuffer);
-        return column.length === this.length ? column : column.subarray(0, this.length);
+        if (encoder.sharedMemory) transferList.push(column.buffer as ArrayBuffer);
+        return column.length === this.#length ? column : column.subarray(0, this.#length);
       }
-      column.length = this.length;
+      column.length = this.#length;
       return column;
     });
-    const packed: ColumnBatch = {
-      length: this.length,
+    const batch: ColumnBatch = {
+      length: this.#length,
       shape: this.#shape ?? ROW,
       columns: this.#shape ? columns : [[]],
     };
-    return { message: this.encoder.tagged ? { ...packed, tag: this.encoder.tag } : packed, moved };
+    return { message: encoder.tagged ? { ...batch, tag: encoder.tag } : batch, transferList };
   }
 
-  #open(row: unknown): void {
+  /** Adds a row to the columns that there are. Returns false, and adds none, if it does not fit. */
+  #addToColumns(row: unknown): boolean {
+    const shape = this.#shape;
+    if (shape === undefined) return this.#addFirst(row);
+    switch (shape.kind) {
+      case 'number':
+        if (typeof row !== 'number') return false;
+        (this.#columns[0] as Float64Array)[this.#length] = row;
+        return true;
+      case 'row':
+        (this.#columns[0] as unknown[])[this.#length] = this.encoder.encode(row);
+        return true;
+      case 'tuple':
+        if (!this.#isTuple(row) || row.length !== this.#columns.length) return false;
+        this.encoder.startWhole(row);
+        for (let i = 0; i < row.length; i++) if (!this.#put(i, row[i], i)) return false;
+        return true;
+      case 'record': {
+        const { keys } = shape;
+        if (!hasKeys(row, keys)) return false;
+        this.encoder.startWhole(row);
+        for (let i = 0; i < keys.length; i++) {
+          const key = keys[i] as string;
+          if (!this.#put(i, row[key], key)) return false;
+        }
+        return true;
+      }
+    }
+  }
+
+  /** Adds the row that sets the shape. Returns false, and adds none, if it holds itself. */
+  #addFirst(row: unknown): boolean {
     if (typeof row === 'number') {
       this.#shape = NUMBER;
-      this.#columns = [new Float64Array(this.#capacity)];
-      (this.#columns[0] as Float64Array)[0] = row;
-      return;
+      this.#columns = [this.#numbersFrom(row)];
+      return true;
     }
     const tuple = isTuple(row);
     const keys = tuple ? undefined : recordKeys(row);
     if (!tuple && !keys) {
-      const encoded = this.encoder.encode(row);
+      this.#columns = [[this.encoder.encode(row)]];
       this.#shape = ROW;
-      this.#columns = [[encoded]];
-      return;
+      return true;
     }
-    const values = tuple ? row : Object.values(row as object);
-    const encoded = values.map((value, i) =>
-      typeof value === 'number' ? value : this.#encodeAt(value, keys?.[i] ?? i),
-    );
+    const parts: unknown[] = tuple ? row.slice() : Object.values(row as object);
+    this.encoder.startWhole(row);
+    for (const [i, part] of parts.entries())
+      if ((parts[i] = this.encoder.encodePart(part, keys?.[i] ?? i)) === HOLDS_WHOLE) return false;
     this.#shape = keys ? { kind: 'record', keys } : TUPLE;
-    this.#columns = encoded.map((value, i) => {
-      if (typeof values[i] !== 'number') return [value];
-      const column = new Float64Array(this.#capacity);
-      column[0] = value as number;
-      return column;
-    });
+    this.#columns = parts.map(part => (typeof part === 'number' ? this.#numbersFrom(part) : [part]));
+    return true;
   }
 
-  #put(i: number, value: unknown): void {
-    let column = this.#columns[i] as BatchColumn;
+  /** Makes a column of numbers. */
+  #numbersFrom(first: number): Float64Array {
+    const column = new Float64Array(this.#capacity);
+    column[0] = first;
+    return column;
+  }
+
+  /** Puts a value into a column. Returns false if the row that it is a part of is inside the value again. */
+  #put(i: number, value: unknown, key: string | number): boolean {
+    const column = this.#columns[i] as BatchColumn;
     if (typeof value === 'number') {
-      column[this.length] = value;
-      return;
+      column[this.#length] = value;
+      return true;
     }
-    const encoded = this.#encodeAt(
-      value,
-      this.#shape?.kind === 'record' ? (this.#shape.keys[i] as string) : i,
-    );
-    if (column instanceof Float64Array) {
-      column = Array.from(column.subarray(0, this.length));
-      this.#columns[i] = column;
-    }
-    column[this.length] = encoded;
+    const encoded = this.encoder.encodePart(value, key);
+    if (encoded === HOLDS_WHOLE) return false;
+    if (column instanceof Float64Array) this.#columns[i] = [...column.subarray(0, this.#length), encoded];
+    else column[this.#length] = encoded;
+    return true;
   }
 
-  #encodeAt(value: unknown, key: string | number): unknown {
-    return this.encoder.encodePart(value, key);
-  }
-
-  #loosen(row: unknown): void {
+  /** Adds a row that does not fit the columns: what there is becomes one column of whole rows. */
+  #addWhole(row: unknown): void {
     const encoded = this.encoder.encode(row);
-    const at = rowReader({ length: this.length, shape: this.#shape ?? ROW, columns: this.#columns });
-    const rows = Array.from({ length: this.length }, (_, i) => at(i));
+    const at = rowReader({ length: this.#length, shape: this.#shape ?? ROW, columns: this.#columns });
+    const rows = Array.from({ length: this.#length }, (_, i) => at(i));
     rows.push(encoded);
     this.#columns = [rows];
     this.#shape = ROW;
   }
 }
 
-/** Packs inputs, up to the first one that cannot cross, which is then `rejected`. */
-export function packInputs(
+/** Encodes inputs, up to the first one that cannot cross, which is then `rejected`. */
+export function encodeInputs(
   values: ArrayLike<unknown>,
-  threads: boolean,
-): ReturnType<ColumnBatchBuilder['take']> & { rejected?: Untransferable } {
+  { sharedMemory }: { readonly sharedMemory: boolean },
+): EncodedBatch & { readonly rejected?: SerializationError } {
   if (values instanceof Float64Array) {
     const column = values.slice();
     return {
       message: { length: values.length, shape: NUMBER, columns: [column] },
-      moved: threads ? [column.buffer] : [],
+      transferList: sharedMemory ? [column.buffer] : [],
     };
   }
-  const packer = new ColumnBatchBuilder(values.length, new Encoder(threads, false));
+  const builder = new ColumnBatchBuilder(values.length, new Encoder({ sharedMemory, transferMarked: false }));
   try {
-    for (let i = 0; i < values.length; i++) packer.add(values[i]);
+    for (let i = 0; i < values.length; i++) builder.add(values[i]);
   } catch (error) {
-    if (!(error instanceof Untransferable)) throw error;
-    return { ...packer.take(), rejected: error };
+    if (!(error instanceof SerializationError)) throw error;
+    return { ...builder.take(), rejected: error };
   }
-  return packer.take();
+  return builder.take();
 }
 
-/** What was packed, with every marked value put back. */
-export function decodeBatch({ tag, ...packed }: ColumnBatchMessage): ColumnBatch {
-  if (tag === undefined) return packed;
+/**
+ * Returns a column batch as it was before it was sent.
+ * @throws SerializationError where an instance in it cannot be made here
+ */
+export function decodeBatch({ tag, ...batch }: ColumnBatchMessage): ColumnBatch {
+  if (tag === undefined) return batch;
   // All at once: a value that stands in two columns stays one value.
-  return { ...packed, columns: decode(packed.columns, tag) as BatchColumn[] };
+  return { ...batch, columns: decode(batch.columns, tag) as BatchColumn[] };
 }
 
-/** Row after row of what was packed. */
+/** Returns a function that makes any row of a column batch. */
 export function rowReader({ shape, columns }: ColumnBatch): (index: number) => unknown {
   const width = columns.length;
   switch (shape.kind) {
@@ -227,7 +257,7 @@ export function rowReader({ shape, columns }: ColumnBatch): (index: number) => u
   }
 }
 
-/** Some of the packed rows, without copying numbers. */
+/** Returns some rows of a column batch, without copying numbers. */
 export function sliceBatch({ shape, columns }: ColumnBatch, from: number, to: number): ColumnBatch {
   const cut = columns.map(column =>
     column instanceof Float64Array ? column.subarray(from, to) : column.slice(from, to),

@@ -1,17 +1,17 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
 
-/** Smaller memory, in bytes, is left to the garbage collection (`bench/constants.ts`). */
-const WORTH_IT = 32_768;
+/** Smaller memory is left to the garbage collection (`bench/constants.ts`). */
+const MIN_FREED_BYTES = 32_768;
 
-/** A port that nobody listens at. */
-let nowhere: MessagePort | undefined;
+/** A closed port: what is sent to it is gone at once. */
+let closedPort: MessagePort | undefined;
 
 /**
  * Frees the numbers of a batch that nobody will read again, where its memory is its own.
  *
  * The garbage collection leaves array buffers for long, up to 64 MB of them in each thread, and fresh memory for the
- * next ones costs more than this (`bench/memory.ts`). What is sent to a closed port is gone at once.
+ * next ones costs more than this (`bench/memory.ts`).
  */
 export function freeBuffers(batch: ColumnBatch): void {
   // Of an executor of one's own it may be somebody else's: its word counts only where it is its own property.
@@ -19,12 +19,12 @@ export function freeBuffers(batch: ColumnBatch): void {
   const { columns } = batch;
   const buffers = new Set<ArrayBuffer>();
   for (const column of columns)
-    if (column instanceof Float64Array && column.byteLength >= WORTH_IT)
+    if (column instanceof Float64Array && column.byteLength >= MIN_FREED_BYTES)
       buffers.add(column.buffer as ArrayBuffer);
   if (buffers.size === 0) return;
-  if (!nowhere) {
-    nowhere = new MessageChannel().port1;
-    nowhere.close();
+  if (!closedPort) {
+    closedPort = new MessageChannel().port1;
+    closedPort.close();
   }
-  nowhere.postMessage(undefined, [...buffers]);
+  closedPort.postMessage(undefined, [...buffers]);
 }

@@ -1,8 +1,8 @@
-/** How instances of a class cross: as what `encode` makes of them, and back through `decode`. */
+/** Turns instances of a class into data that can cross, and back. */
 export interface ClassCodec<T, Data> {
-  /** Plain data that stands for the instance; whatever structured clone carries, other registered classes included. */
+  /** Returns data that stands for the instance: whatever structured clone carries, other registered classes included. */
   encode(instance: T): Data;
-  /** Makes an instance of that data. */
+  /** Makes an instance of such data. */
   decode(data: Data): T;
   /** The name that both sides know the class by. Default: the class's own name. */
   name?: string;
@@ -15,12 +15,12 @@ export interface RegisteredClass {
   decode(data: unknown): unknown;
 }
 
-// One registry a thread, also where a bundler has put a second copy of this module into the program.
+// One registry for each thread, also where a bundler has put a second copy of this module into the program.
 const key = Symbol.for('rx-parfor.classes');
 const registry: Map<string | object, RegisteredClass> = ((globalThis as Record<symbol, unknown>)[key] ??=
   new Map()) as Map<string | object, RegisteredClass>;
 
-/** The class of exactly this prototype, or of this name. */
+/** Returns the registered class of exactly this prototype, or of this name. */
 export const registeredClass = (nameOrPrototype: string | object): RegisteredClass | undefined =>
   registry.get(nameOrPrototype);
 

@@ -1,17 +1,17 @@
 interface Marked {
-  /** Whether anything ever was, so that nobody else need look. */
+  /** True once any value was marked: until then nobody need look. */
   any: boolean;
   readonly values: WeakSet<object>;
 }
 
-// One set a thread, also where a bundler has put a second copy of this module into the program.
+// One set for each thread, also where a bundler has put a second copy of this module into the program.
 const key = Symbol.for('rx-parfor.transfer');
 const marked: Marked = ((globalThis as Record<symbol, unknown>)[key] ??= {
   any: false,
   values: new WeakSet(),
 }) as Marked;
 
-/** Whether a value was marked by `transfer()`. */
+/** True if a value was marked by `transfer()`. */
 export const isTransfer = (value: unknown): boolean =>
   marked.any && typeof value === 'object' && value !== null && marked.values.has(value);
 

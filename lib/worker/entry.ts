@@ -61,7 +61,7 @@ function post(message: WorkerMessage, moved: readonly Transferable[] = []): void
 }
 
 function postError(kind: 'fatal' | 'stray', error: unknown): void {
-  const encoder = new Encoder(port !== undefined, true);
+  const encoder = new Encoder({ sharedMemory: port !== undefined, transferMarked: true });
   post({ kind, error: encoder.encodeThrown(error), tag: encoder.tag });
 }
 
@@ -97,7 +97,7 @@ async function runClaimed(message: ChunkMessage): Promise<void> {
   try {
     loaded = await run.task;
   } catch (error) {
-    const encoder = new Encoder(port !== undefined, true);
+    const encoder = new Encoder({ sharedMemory: port !== undefined, transferMarked: true });
     const notRunnable = { error: encoder.encodeThrown(error), tag: encoder.tag };
     return post({ kind: 'end', notRunnable });
   }

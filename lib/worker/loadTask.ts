@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { NotTransferableError, TaskNotFoundError } from '../errors.js';
 import type { RunDefinition } from '../protocol/messages.js';
-import { decode, Untransferable } from '../serialization/encode.js';
+import { decode } from '../serialization/decode.js';
+import { SerializationError } from '../serialization/serializationError.js';
 import { callTask } from '../task/callTask.js';
 import type { Task } from '../task/task.js';
 import { returnsLiteral } from './returnsLiteral.js';
@@ -68,7 +69,7 @@ function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown 
   try {
     return decode(value, tag);
   } catch (error) {
-    if (!(error instanceof Untransferable)) throw error;
+    if (!(error instanceof SerializationError)) throw error;
     throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
   }
 }

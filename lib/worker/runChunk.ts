@@ -1,9 +1,12 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { isProxy } from 'node:util/types';
+import { isInstance } from '../errors.js';
 import type { ChunkMessage, FailureMessage, Transferable, WorkerMessage } from '../protocol/messages.js';
 import { now as clock } from '../runtime/clock.js';
 import { ColumnBatchBuilder, rowReader } from '../serialization/columnBatch.js';
-import { decode, Encoder, Untransferable } from '../serialization/encode.js';
+import { decode } from '../serialization/decode.js';
+import { Encoder } from '../serialization/encode.js';
+import { SerializationError } from '../serialization/serializationError.js';
 import { isThenable } from '../task/callTask.js';
 import type { LoadedTask } from './loadTask.js';
 
@@ -39,15 +42,15 @@ class Pending {
     readonly since: number,
     literal: boolean,
   ) {
-    this.#encoder = new Encoder(threads, true);
-    this.#packer = new ColumnBatchBuilder(capacity, this.#encoder, literal);
+    this.#encoder = new Encoder({ sharedMemory: threads, transferMarked: true });
+    this.#packer = new ColumnBatchBuilder(capacity, this.#encoder, { literalArrays: literal });
   }
 
   add(row: unknown): void {
     try {
       this.#packer.add(row);
     } catch (error) {
-      if (!(error instanceof Untransferable)) throw error;
+      if (!isInstance(error, SerializationError)) throw error;
       this.failures.push({
         offset: this.count,
         cause: undefined,
@@ -77,10 +80,10 @@ class Pending {
   }
 
   report(post: Post, now: number, last: boolean): void {
-    const { message: rows, moved } = this.#packer.take();
+    const { message: rows, transferList } = this.#packer.take();
     const { count, failures, since } = this;
     const { tag } = this.#encoder;
-    post({ kind: 'report', count, rows, failures, tag, elapsed: now - since, last }, moved);
+    post({ kind: 'report', count, rows, failures, tag, elapsed: now - since, last }, transferList);
   }
 }
 
@@ -200,12 +203,6 @@ function isQuicklyEncoded(row: unknown): boolean {
   return row.every(item => typeof item === 'number' || typeof item === 'boolean');
 }
 
-/** What is wrong with an input that could not be made here; `undefined` for anything else that a task throws. */
-function untransferableOf(error: unknown): { path: string; why: string } | undefined {
-  try {
-    return error instanceof Untransferable ? { path: error.path, why: error.why } : undefined;
-  } catch {
-    // A Proxy that was revoked.
-    return undefined;
-  }
-}
+/** Returns what is wrong with an input that could not be made here; `undefined` for anything else that a task throws. */
+const untransferableOf = (error: unknown): { path: string; why: string } | undefined =>
+  isInstance(error, SerializationError) ? { path: error.path, why: error.why } : undefined;

@@ -191,4 +191,19 @@ it('have a name and a code each, and a class that ends in Error', () => {
   assert.is(new Set(errors.map(({ code }) => code)).size, errors.length);
 });
 
+it('what code of the user may stand behind is read without a risk', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const fail = (): string => {
+    throw new Error('no');
+  };
+  assert.equal(
+    [errors.attempt(() => 'read', 'fallback'), errors.attempt(fail, 'fallback')],
+    ['read', 'fallback'],
+  );
+  assert.is(errors.isInstance(proxy, Error), false);
+  assert.is(errors.isInstance(new RangeError(), Error), true);
+  assert.is(errors.isInstance('text', Error), false);
+});
+
 it.run();

@@ -326,7 +326,10 @@ function packing(rows: readonly unknown[]): Executor {
     parallelism: 1,
     chunkPolicy: { timeSlice: 8, maxInputs: 100 },
     run: ({ inputs }) => {
-      const packer = new ColumnBatchBuilder(inputs.length, new Encoder(true, true));
+      const packer = new ColumnBatchBuilder(
+        inputs.length,
+        new Encoder({ sharedMemory: true, transferMarked: true }),
+      );
       for (let i = 0; i < inputs.length; i++) packer.add(rows[inputs[i] as number]);
       return of({ count: inputs.length, rows: decodeBatch(packer.take().message), failures: [], elapsed: 0 });
     },

@@ -1,6 +1,6 @@
 import type { Chunk, Report, Run } from '../../executor.js';
 import type { NotRunnable, ReportMessage, RunDefinition } from '../../protocol/messages.js';
-import { packInputs } from '../../serialization/columnBatch.js';
+import { encodeInputs } from '../../serialization/columnBatch.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
 
@@ -10,8 +10,8 @@ export interface ChunkCodec {
   readonly remote: boolean;
   /** @throws NotTransferableError, TypeError where the run's task, `args` or `kwargs` cannot cross */
   define(run: Run, id: number): RunDefinition;
-  /** Packs the chunk's inputs, up to the first one that cannot cross. */
-  pack(chunk: Chunk): ReturnType<typeof packInputs>;
+  /** Encodes the chunk's inputs, up to the first one that cannot cross. */
+  pack(chunk: Chunk): ReturnType<typeof encodeInputs>;
   report(message: ReportMessage): Report;
   /** Returns the reason why the task could not be run at all. */
   notRunnable(thrown: NotRunnable): unknown;
@@ -21,7 +21,7 @@ export interface ChunkCodec {
 export const chunkCodec = (threads: boolean): ChunkCodec => ({
   remote: false,
   define: (run, id) => definitionOf(run, id, threads),
-  pack: chunk => packInputs(chunk.inputs, threads),
+  pack: chunk => encodeInputs(chunk.inputs, { sharedMemory: threads }),
   report: message => reportOf(message, threads),
   notRunnable,
 });

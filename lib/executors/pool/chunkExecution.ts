@@ -93,7 +93,7 @@ export class ChunkExecution implements ChunkObserver {
     this.worker = worker;
     this.#number = number;
     if (threads) this.#shared = new Int32Array(new SharedArrayBuffer(4));
-    const { message: inputs, moved } = this.#inputs as ReturnType<ChunkCodec['pack']>;
+    const { message: inputs, transferList } = this.#inputs as ReturnType<ChunkCodec['pack']>;
     this.#inputs = undefined;
     const { definition, host } = this;
     const { taskTimeout } = this.run;
@@ -109,7 +109,7 @@ export class ChunkExecution implements ChunkObserver {
       remote: host.codec.remote,
     };
     try {
-      worker.run(message, moved, this);
+      worker.run(message, transferList, this);
     } catch (error) {
       this.#end();
       host.freed(worker);

@@ -1,7 +1,8 @@
 import { NotTransferableError } from '../../errors.js';
 import type { Run } from '../../executor.js';
 import type { RunDefinition } from '../../protocol/messages.js';
-import { Encoder, Untransferable } from '../../serialization/encode.js';
+import { Encoder } from '../../serialization/encode.js';
+import { SerializationError } from '../../serialization/serializationError.js';
 import { taskReference } from '../../task/task.js';
 
 /**
@@ -10,12 +11,12 @@ import { taskReference } from '../../task/task.js';
  */
 export function definitionOf(run: Run, id: number, threads: boolean): RunDefinition {
   const task = taskReference(run.task);
-  const encoder = new Encoder(threads, false);
+  const encoder = new Encoder({ sharedMemory: threads, transferMarked: false });
   const encode = <T>(what: 'args' | 'kwargs', value: T): T => {
     try {
       return encoder.encode(value) as T;
     } catch (error) {
-      if (!(error instanceof Untransferable)) throw error;
+      if (!(error instanceof SerializationError)) throw error;
       throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
     }
   };

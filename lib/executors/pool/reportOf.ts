@@ -2,7 +2,8 @@ import { NotTransferableError, TaskNotFoundError } from '../../errors.js';
 import type { Failure, Report } from '../../executor.js';
 import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
 import { decodeBatch, rowReader } from '../../serialization/columnBatch.js';
-import { decode, decodeThrown, Untransferable } from '../../serialization/encode.js';
+import { decode, decodeThrown } from '../../serialization/decode.js';
+import { SerializationError } from '../../serialization/serializationError.js';
 
 /**
  * Returns a report as the run wants it. A row that cannot be put together here becomes the failure of its input.
@@ -16,7 +17,7 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
   try {
     return { count, rows: { ...decodeBatch(rows), own }, failures: decoded, elapsed };
   } catch (error) {
-    if (!(error instanceof Untransferable)) throw error;
+    if (!(error instanceof SerializationError)) throw error;
   }
   const at = rowReader(rows);
   const good: unknown[] = [];
@@ -26,7 +27,7 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
     try {
       good.push(decode(at(row++), rows.tag as object));
     } catch (error) {
-      if (!(error instanceof Untransferable)) throw error;
+      if (!(error instanceof SerializationError)) throw error;
       const { path, why } = error;
       all.set(offset, {
         offset,

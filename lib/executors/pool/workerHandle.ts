@@ -10,7 +10,7 @@ import type {
   WorkerMessage,
 } from '../../protocol/messages.js';
 import { Fifo } from '../../queues/fifo.js';
-import { decodeThrown } from '../../serialization/encode.js';
+import { decodeThrown } from '../../serialization/decode.js';
 import { TinypoolWorker, type TinypoolWorkerObserver, type TinypoolWorkerOptions } from './tinypoolWorker.js';
 
 /** The time between two looks at a worker, whether it has begun the chunk that it was given. */

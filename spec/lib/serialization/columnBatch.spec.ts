@@ -7,18 +7,18 @@ import {
   batchOfRow,
   ColumnBatchBuilder,
   decodeBatch,
+  encodeInputs,
   noRows,
-  packInputs,
   rowReader,
   sliceBatch,
 } from '../../../lib/serialization/columnBatch.js';
-import { Encoder, Untransferable } from '../../../lib/serialization/encode.js';
+import { SerializationError } from '../../../lib/serialization/serializationError.js';
 import { transfer } from '../../../lib/serialization/transfer.js';
 import { timed } from '../../support/deadline.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
 import { same } from '../../support/same.js';
 import { anyNumber, anyRows, anyValue } from './arbitraries.js';
-import { eachWay, pack, sent, unpackAll, ways } from './crossing.js';
+import { decodedRows, eachWay, encodedRows, encoderFor, sentRows, ways } from './roundTrip.js';
 
 const packing = suite('packing');
 const it = timed(packing);
@@ -28,33 +28,33 @@ const holed: unknown[] = Object.assign(new Array(2), { 1: 1 });
 
 const anyWay = fc.constantFrom(...eachWay);
 
-it('gives back what structured clone would, whatever the rows', () => {
+it('rows arrive as structured clone would have them, whatever they are', () => {
   fc.assert(
     fc.property(anyRows, anyWay, (rows, way) => {
       const expected = rows.map(row => structuredClone(row));
-      for (const [i, row] of sent(rows, way).entries()) same(row, expected[i], `row ${i}`);
+      for (const [i, row] of sentRows(rows, way).entries()) same(row, expected[i], `row ${i}`);
     }),
     { numRuns: propertyRuns(2_000) },
   );
 });
 
-it('leaves the rows as they were', () => {
+it('rows are left as they were', () => {
   fc.assert(
     fc.property(anyRows, anyWay, (rows, way) => {
       const before = rows.map(row => structuredClone(row));
-      sent(rows, way);
+      sentRows(rows, way);
       for (const [i, row] of rows.entries()) same(structuredClone(row), before[i], `row ${i}`);
     }),
     { numRuns: propertyRuns(300) },
   );
 });
 
-it('packs inputs as it packs rows', () => {
+it('inputs are encoded as rows are', () => {
   fc.assert(
     fc.property(anyRows, anyWay, (inputs, way) => {
-      const { message, moved, rejected } = packInputs(inputs, way === 'threads');
+      const { message, transferList, rejected } = encodeInputs(inputs, { sharedMemory: way === 'threads' });
       assert.is(rejected, undefined);
-      const arrived = unpackAll(ways[way](message, moved) as ColumnBatchMessage);
+      const arrived = decodedRows(ways[way](message, transferList) as ColumnBatchMessage);
       assert.is(arrived.length, inputs.length);
       for (const [i, input] of arrived.entries()) same(input, structuredClone(inputs[i]), `input ${i}`);
     }),
@@ -62,24 +62,24 @@ it('packs inputs as it packs rows', () => {
   );
 });
 
-it('packs numbers as numbers, and copies those that it is given as such', () => {
+it('numbers become a column of numbers, and those that are given as one are copied', () => {
   fc.assert(
     fc.property(fc.array(anyNumber, { minLength: 1 }), anyWay, (numbers, way) => {
-      const { message } = pack(numbers, way);
+      const { message } = encodedRows(numbers, way);
       assert.equal([message.shape.kind, message.columns.length, message.tag], ['number', 1, undefined]);
       assert.instance(message.columns[0], Float64Array);
-      same(sent(numbers, way), numbers);
+      same(sentRows(numbers, way), numbers);
 
       const column = Float64Array.from(numbers).subarray(1);
-      const { message: inputs, moved } = packInputs(column, way === 'threads');
-      same(unpackAll(ways[way](inputs, moved) as ColumnBatchMessage), numbers.slice(1));
+      const { message: inputs, transferList } = encodeInputs(column, { sharedMemory: way === 'threads' });
+      same(decodedRows(ways[way](inputs, transferList) as ColumnBatchMessage), numbers.slice(1));
       assert.is(column.length, numbers.length - 1, 'and the given ones are still there');
     }),
   );
 });
 
-it('packs tuples and records of numbers into columns of numbers', () => {
-  const tuples = pack(
+it('tuples and records of numbers become columns of numbers', () => {
+  const tuples = encodedRows(
     [
       [1, -0],
       [2, Number.NaN],
@@ -92,8 +92,8 @@ it('packs tuples and records of numbers into columns of numbers', () => {
     shape: { kind: 'tuple' },
     columns: [Float64Array.of(1, 2, 3), Float64Array.of(-0, Number.NaN, 5)],
   });
-  assert.is(tuples.moved.length, 2, 'whose memory is moved');
-  const records = pack(
+  assert.is(tuples.transferList.length, 2, 'whose memory is moved');
+  const records = encodedRows(
     [
       { x: 1, y: 2 },
       { x: 3, y: 4 },
@@ -105,12 +105,12 @@ it('packs tuples and records of numbers into columns of numbers', () => {
     shape: { kind: 'record', keys: ['x', 'y'] },
     columns: [Float64Array.of(1, 3), Float64Array.of(2, 4)],
   });
-  assert.is(records.moved.length, 0, 'but between processes nothing can be');
+  assert.is(records.transferList.length, 0, 'but between processes nothing can be');
 });
 
-it('loosens one column where one value does not fit, and all where a row does not', () => {
+it('a value that does not fit changes its column, and a row that does not fit the whole batch', () => {
   same(
-    pack(
+    encodedRows(
       [
         [1, 2],
         [3, 'a'],
@@ -121,7 +121,7 @@ it('loosens one column where one value does not fit, and all where a row does no
     [Float64Array.of(1, 3, 5), [2, 'a', undefined]],
   );
   same(
-    pack(
+    encodedRows(
       [
         ['a', 1],
         [2, 3],
@@ -142,7 +142,7 @@ it('loosens one column where one value does not fit, and all where a row does no
     Object.assign([1, 2], { z: 3 }),
     Object.assign(holed.slice(), { z: 3 }),
   ]) {
-    const { message } = pack([[1, 2], odd, [3, 4]], 'threads');
+    const { message } = encodedRows([[1, 2], odd, [3, 4]], 'threads');
     same(message, { length: 3, shape: { kind: 'row' }, columns: [[[1, 2], structuredClone(odd), [3, 4]]] });
   }
   for (const odd of [
@@ -153,14 +153,18 @@ it('loosens one column where one value does not fit, and all where a row does no
     5,
     JSON.parse('{"x":1,"__proto__":2}'),
   ]) {
-    const { message } = pack([{ x: 1, y: 2 }, odd], 'threads');
+    const { message } = encodedRows([{ x: 1, y: 2 }, odd], 'threads');
     same(message, { length: 2, shape: { kind: 'row' }, columns: [[{ x: 1, y: 2 }, structuredClone(odd)]] });
   }
   for (const odd of ['a', [1], undefined, { x: 1 }])
-    same(pack([1, odd], 'threads').message, { length: 2, shape: { kind: 'row' }, columns: [[1, odd]] });
+    same(encodedRows([1, odd], 'threads').message, {
+      length: 2,
+      shape: { kind: 'row' },
+      columns: [[1, odd]],
+    });
 });
 
-it('sends rows whole that are too wide, empty, holed, or not plain', () => {
+it('a row that is too wide, empty, holed or not plain is sent whole', () => {
   const wide = Array.from({ length: 65 }, (_, i) => i);
   for (const row of [
     wide,
@@ -171,17 +175,17 @@ it('sends rows whole that are too wide, empty, holed, or not plain', () => {
     new Map(),
     new Date(0),
   ])
-    assert.is(pack([row], 'threads').message.shape.kind, 'row');
-  assert.equal(pack([[]], 'threads').message.columns, []);
-  same(sent([[], [], []], 'threads'), [[], [], []]);
-  same(sent([], 'threads'), []);
-  assert.is(pack([], 'threads').message.length, 0);
+    assert.is(encodedRows([row], 'threads').message.shape.kind, 'row');
+  assert.equal(encodedRows([[]], 'threads').message.columns, []);
+  same(sentRows([[], [], []], 'threads'), [[], [], []]);
+  same(sentRows([], 'threads'), []);
+  assert.is(encodedRows([], 'threads').message.length, 0);
 });
 
-it('keeps what two places of a row share, and shares nothing between rows', () => {
+it('two places of a row share what they shared, and two rows share nothing', () => {
   const shared = { list: [1] };
   for (const way of eachWay) {
-    const [a, b] = sent([[shared, shared], { x: shared, y: [shared] }], way) as [
+    const [a, b] = sentRows([[shared, shared], { x: shared, y: [shared] }], way) as [
       object[],
       { x: object; y: object[] },
     ];
@@ -191,10 +195,10 @@ it('keeps what two places of a row share, and shares nothing between rows', () =
   }
 });
 
-it('opens only what was marked: data that look like a mark stay what they are', () => {
+it('only what was encoded is decoded: data that look like it stay what they are', () => {
   const looks = { tag: {}, kind: 'buffer', bytes: new Uint8Array(2) };
   for (const way of eachWay) {
-    const [row, other] = sent(
+    const [row, other] = sentRows(
       [
         [looks, Buffer.from('a')],
         [looks, 1],
@@ -204,11 +208,11 @@ it('opens only what was marked: data that look like a mark stay what they are', 
     same(row, [looks, Buffer.from('a')]);
     same(other, [looks, 1]);
   }
-  const { message } = pack([[{ tag: 1 }]], 'threads');
+  const { message } = encodedRows([[{ tag: 1 }]], 'threads');
   assert.is(message.tag, undefined, 'and nothing is looked through where nothing is marked');
 });
 
-it('does not take a row that cannot cross, and goes on with the next', () => {
+it('a row that cannot cross is not added, and the next one is', () => {
   const bads: unknown[] = [
     () => 1,
     [1, () => 1],
@@ -231,19 +235,19 @@ it('does not take a row that cannot cross, and goes on with the next', () => {
       ),
       anyWay,
       (rows, way) => {
-        const packer = new ColumnBatchBuilder(rows.length, new Encoder(way === 'threads', true));
+        const builder = new ColumnBatchBuilder(rows.length, encoderFor(way));
         const good: unknown[] = [];
         for (const row of rows)
           try {
-            packer.add(row);
+            builder.add(row);
             good.push(row);
           } catch (error) {
-            assert.instance(error, Untransferable);
+            assert.instance(error, SerializationError);
             assert.ok(bads.includes(row));
           }
         assert.ok(!good.some(row => bads.includes(row)));
-        const { message, moved } = packer.take();
-        const arrived = unpackAll(ways[way](message, moved) as ColumnBatchMessage);
+        const { message, transferList } = builder.take();
+        const arrived = decodedRows(ways[way](message, transferList) as ColumnBatchMessage);
         assert.is(arrived.length, good.length);
         for (const [i, row] of arrived.entries()) same(row, structuredClone(good[i]), `row ${i}`);
       },
@@ -252,22 +256,22 @@ it('does not take a row that cannot cross, and goes on with the next', () => {
   );
 });
 
-it('packs inputs up to the first that cannot cross', () => {
-  const { message, rejected } = packInputs(
+it('inputs are encoded up to the first that cannot cross', () => {
+  const { message, rejected } = encodeInputs(
     [
       [1, 2],
       [3, 4],
       [5, { solve() {} }],
       [7, 8],
     ],
-    true,
+    { sharedMemory: true },
   );
   assert.is(message.length, 2);
-  assert.instance(rejected, Untransferable);
+  assert.instance(rejected, SerializationError);
   assert.is(rejected?.path, '[1].solve');
-  const first = packInputs([() => 1, 2], false);
+  const first = encodeInputs([() => 1, 2], { sharedMemory: false });
   assert.equal([first.message.length, first.rejected?.path], [0, '']);
-  const getter = packInputs(
+  const getter = encodeInputs(
     [
       1,
       {
@@ -276,17 +280,17 @@ it('packs inputs up to the first that cannot cross', () => {
         },
       },
     ],
-    true,
+    { sharedMemory: true },
   );
   assert.is(getter.message.length, 1);
   assert.match(getter.rejected?.why ?? '', /the getter broke/);
 });
 
-it('cuts rows out of packed ones without making them', () => {
+it('a slice of a batch has the same rows', () => {
   fc.assert(
     fc.property(anyRows, fc.nat(20), fc.nat(20), (rows, a, b) => {
       const [from, to] = [Math.min(a, b, rows.length), Math.min(Math.max(a, b), rows.length)];
-      const { message } = pack(rows, 'threads');
+      const { message } = encodedRows(rows, 'threads');
       const cut = sliceBatch(decodeBatch(message), from, to);
       assert.is(cut.length, to - from);
       const at = rowReader(cut);
@@ -296,14 +300,14 @@ it('cuts rows out of packed ones without making them', () => {
   );
 });
 
-it('has one row as it is, and none', () => {
+it('a batch can be made of one row as it is, and of none', () => {
   const row = { f: () => 1 };
   assert.is(rowReader(batchOfRow(row))(0), row);
   assert.is(batchOfRow(row).length, 1);
   assert.is(noRows.length, 0);
 });
 
-it('makes the same columns as rows do one by one', () => {
+it('batches make the same columns as their rows do one by one', () => {
   const columnsOf = (add: (builder: ColumnsBuilder) => void): unknown => {
     const builder = new ColumnsBuilder();
     try {
@@ -316,9 +320,9 @@ it('makes the same columns as rows do one by one', () => {
   fc.assert(
     fc.property(anyRows, anyRows, anyWay, (first, second, way) => {
       const packed = columnsOf(builder => {
-        builder.addBatch(decodeBatch(ways[way](pack(first, way).message) as ColumnBatchMessage), 0);
+        builder.addBatch(decodeBatch(ways[way](encodedRows(first, way).message) as ColumnBatchMessage), 0);
         builder.addBatch(
-          decodeBatch(ways[way](pack(second, way).message) as ColumnBatchMessage),
+          decodeBatch(ways[way](encodedRows(second, way).message) as ColumnBatchMessage),
           first.length,
         );
       });
@@ -332,25 +336,46 @@ it('makes the same columns as rows do one by one', () => {
   );
 });
 
-it('sends a marked row whole, and moves what is in it', () => {
+it('a row marked by transfer() is sent whole, and its memory is transferred', () => {
   const make = () => ({ a: new Float64Array(3), b: [new Float64Array(2)], n: 1 });
   const row = transfer(make());
   const pair = transfer([new Float64Array(4), 5]);
-  const { message, moved } = pack([make(), row, pair, make()], 'threads');
+  const { message, transferList } = encodedRows([make(), row, pair, make()], 'threads');
   assert.is(message.shape.kind, 'row');
-  assert.equal(moved.map(buffer => (buffer as ArrayBuffer).byteLength).sort(), [16, 24, 32]);
+  assert.equal(transferList.map(buffer => (buffer as ArrayBuffer).byteLength).sort(), [16, 24, 32]);
   assert.ok(
     [row.a.buffer, row.b[0]!.buffer, (pair[0] as Float64Array).buffer].every(buffer =>
-      moved.includes(buffer as ArrayBuffer),
+      transferList.includes(buffer as ArrayBuffer),
     ),
   );
-  same(unpackAll(ways.threads(message, moved) as ColumnBatchMessage), [
+  same(decodedRows(ways.threads(message, transferList) as ColumnBatchMessage), [
     make(),
     make(),
     [new Float64Array(4), 5],
     make(),
   ]);
   assert.is(row.a.length, 0, 'the task’s own is gone');
+});
+
+it('a row that holds itself is sent whole, wherever it stands in itself', () => {
+  const tuple: unknown[] = [1, 'a', null];
+  tuple[2] = { deep: [tuple] };
+  const record: Record<string, unknown> = { x: 1 };
+  record.error = Object.assign(new RangeError('holds it'), { record });
+  for (const way of eachWay)
+    for (const [row, before] of [
+      [tuple, [3, 'b', 4]],
+      [record, { x: 2, error: 'none' }],
+    ]) {
+      for (const rows of [[row], [before, row, before], [[1], row]])
+        assert.is(encodedRows(rows, way).message.shape.kind, 'row');
+      const [, arrived] = sentRows([before, row], way) as [unknown, typeof row];
+      const inner =
+        row === tuple
+          ? ((arrived as unknown[])[2] as { deep: unknown[] }).deep[0]
+          : (arrived as { error: { record: unknown } }).error.record;
+      assert.is(inner, arrived);
+    }
 });
 
 packing.run();

@@ -1,9 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decode, Encoder, Untransferable } from '../../../lib/serialization/encode.js';
+import { decode } from '../../../lib/serialization/decode.js';
 import { registerClass, registeredClass } from '../../../lib/serialization/registerClass.js';
+import { SerializationError } from '../../../lib/serialization/serializationError.js';
 import { Circuit, Ket, Qobj } from '../../fixtures/qobj.js';
-import { eachWay, sent } from './crossing.js';
+import { eachWay, encoderFor, sentRows } from './roundTrip.js';
 
 const it = suite('registerClass');
 
@@ -21,19 +22,22 @@ const codec = {
   decode: ([x, y]: readonly [number, number]) => new Point(x, y),
 };
 
-it('lets instances cross with their methods', () => {
+it('instances of a registered class cross with their methods', () => {
   registerClass(Point, codec);
   for (const way of eachWay) {
-    const [row, list] = sent([new Point(3, 4), [{ at: new Point(6, 8) }]], way) as [Point, [{ at: Point }]];
+    const [row, list] = sentRows([new Point(3, 4), [{ at: new Point(6, 8) }]], way) as [
+      Point,
+      [{ at: Point }],
+    ];
     assert.instance(row, Point);
     assert.equal([row.length(), list[0].at.length()], [5, 10]);
   }
 });
 
-it('lets instances cross inside of others, once each', () => {
+it('instances cross inside of others, once each', () => {
   const q = new Qobj(Float64Array.of(1, 0));
   for (const way of eachWay) {
-    const [circuit] = sent(
+    const [circuit] = sentRows(
       [
         new Circuit(
           'c',
@@ -50,25 +54,25 @@ it('lets instances cross inside of others, once each', () => {
   }
 });
 
-it('knows a class by exactly its prototype', () => {
+it('a registered class is known by exactly its prototype', () => {
   assert.is(registeredClass(Qobj.prototype)?.name, 'Qobj');
   assert.is(registeredClass('Qobj')?.prototype, Qobj.prototype);
   assert.is(registeredClass(Ket.prototype), undefined, 'a subclass is a class of its own');
   assert.throws(
-    () => new Encoder(true, true).encode({ ket: new Ket(Float64Array.of(1)) }),
-    (error: Untransferable) =>
+    () => encoderFor('threads').encode({ ket: new Ket(Float64Array.of(1)) }),
+    (error: SerializationError) =>
       error.path === '.ket' && /an instance of Ket.*registerClass\(Ket/.test(error.why),
   );
 });
 
-it('may be told again, and changes the codec then', () => {
+it('a class that is registered again has its new codec', () => {
   registerClass(Point, codec);
   registerClass(Point, { ...codec, decode: ([x, y]) => new Point(x + 1, y) });
-  assert.is((sent([[new Point(1, 2)]], 'threads') as [[Point]])[0][0].x, 2);
+  assert.is((sentRows([[new Point(1, 2)]], 'threads') as [[Point]])[0][0].x, 2);
   registerClass(Point, codec);
 });
 
-it('takes another name where two classes have one', () => {
+it('two classes of one name can be registered under different ones', () => {
   const other = (() => {
     class Point {
       readonly other = true;
@@ -81,12 +85,12 @@ it('takes another name where two classes have one', () => {
     /another class is registered as Point; give one of them its own `name`/,
   );
   registerClass(other, { ...plain, name: 'other.Point' });
-  const [both] = sent([[new Point(1, 2), new other()]], 'processes') as [[Point, { other: boolean }]];
+  const [both] = sentRows([[new Point(1, 2), new other()]], 'processes') as [[Point, { other: boolean }]];
   assert.instance(both[0], Point);
   assert.instance(both[1], other);
 });
 
-it('refuses what is no class and no codec', () => {
+it('registerClass refuses what is no class and no codec', () => {
   const wrong = registerClass as (Class: unknown, codec: unknown) => void;
   for (const Class of [undefined, null, {}, 'Point', (x: number) => x])
     assert.throws(() => wrong(Class, codec), /registerClass: the first argument must be a class/);
@@ -111,10 +115,10 @@ it('refuses what is no class and no codec', () => {
     }
 });
 
-it('tells of a class that is not known where its instance arrives', () => {
+it('an instance of a class that is not known where it arrives is refused, and nothing around it is lost', () => {
   class Nomad {}
   registerClass(Nomad, { encode: () => 1, decode: () => new Nomad(), name: 'a name for this spec' });
-  const encoder = new Encoder(true, true);
+  const encoder = encoderFor('threads');
   const encoded = encoder.encode({
     map: new Map([
       ['a', 1 as unknown],
@@ -127,14 +131,14 @@ it('tells of a class that is not known where its instance arrives', () => {
     assert.throws(
       () => decode(encoded, encoder.tag),
       (error: unknown) =>
-        error instanceof Untransferable &&
+        error instanceof SerializationError &&
         /an instance of nobody, which is not registered here/.test(error.why),
     );
     assert.is(encoded.map.size, 3, 'and loses nothing of what is around it');
   }
 });
 
-it('says where a codec gives what cannot cross, or throws', () => {
+it('a codec that gives what cannot cross, or throws, is refused with the place', () => {
   class Leaky {
     constructor(readonly how: string) {}
   }
@@ -147,9 +151,9 @@ it('says where a codec gives what cannot cross, or throws', () => {
   });
   const refusal = (how: string) => {
     try {
-      new Encoder(true, true).encode({ a: new Leaky(how) });
+      encoderFor('threads').encode({ a: new Leaky(how) });
     } catch (error) {
-      return error as Untransferable;
+      return error as SerializationError;
     }
     throw new Error('it was encoded');
   };

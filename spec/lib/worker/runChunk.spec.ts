@@ -2,12 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ChunkMessage, ColumnBatchMessage, ReportMessage } from '../../../lib/protocol/messages.js';
 import { rowReader } from '../../../lib/serialization/columnBatch.js';
-import { decode } from '../../../lib/serialization/encode.js';
+import { decode } from '../../../lib/serialization/decode.js';
 import type { LoadedTask } from '../../../lib/worker/loadTask.js';
 import { runChunk } from '../../../lib/worker/runChunk.js';
 import { Qobj } from '../../fixtures/qobj.js';
 import { sleep, timed } from '../../support/deadline.js';
-import { pack, unpackAll } from '../serialization/crossing.js';
+import { decodedRows, encodedRows } from '../serialization/roundTrip.js';
 
 const runs = suite('runChunk');
 const it = timed(runs);
@@ -44,7 +44,9 @@ async function posts(
     taskTimeout: undefined,
     state: undefined,
     remote: false,
-    inputs: structuredClone(pack(inputs, 'threads', false).message) as ColumnBatchMessage,
+    inputs: structuredClone(
+      encodedRows(inputs, 'threads', { transferMarked: false }).message,
+    ) as ColumnBatchMessage,
     timeSlice,
   };
   await runChunk(
@@ -57,7 +59,7 @@ async function posts(
       if (report.kind === 'end') return;
       posted.push({
         report,
-        rows: unpackAll(report.rows),
+        rows: decodedRows(report.rows),
         at: performance.now() - start,
         moved: moved.length,
       });

@@ -1,6 +1,6 @@
 import { sliceInputs } from '../../../dispatch/inputQueue.js';
 import type { Chunk } from '../../../executor.js';
-import { packInputs } from '../../../serialization/columnBatch.js';
+import { encodeInputs } from '../../../serialization/columnBatch.js';
 import { toBytes } from '../protocol/codec.js';
 import type { ChunkPayload } from '../protocol/messages.js';
 
@@ -10,7 +10,7 @@ export function inputsOf(
   maxMessage: number,
 ): { inputs: Buffer; length: number } | { untransferable: { what: 'input'; path: string; why: string } } {
   for (let values = chunk.inputs; ; ) {
-    const { message, rejected } = packInputs(values, false);
+    const { message, rejected } = encodeInputs(values, { sharedMemory: false });
     if (message.length === 0)
       return { untransferable: { what: 'input', path: rejected?.path ?? '', why: rejected?.why ?? '' } };
     const payload: ChunkPayload = { inputs: message };

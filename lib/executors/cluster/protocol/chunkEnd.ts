@@ -1,6 +1,7 @@
 import { TaskNotFoundError } from '../../../errors.js';
 import { ChunkTimeoutError, WorkerLostError } from '../../../executor.js';
-import { decodeThrown, Encoder } from '../../../serialization/encode.js';
+import { decodeThrown } from '../../../serialization/decode.js';
+import { Encoder } from '../../../serialization/encode.js';
 import { notRunnable } from '../../pool/reportOf.js';
 import { Refusal } from '../worker/moduleTask.js';
 import { RemoteOutcomeError } from '../worker/remoteChunkCodec.js';
@@ -10,7 +11,7 @@ import type { ChunkEnd } from './messages.js';
 /** Why a chunk ended with an error. */
 export function endOf(error: unknown): ChunkEnd {
   if (error instanceof ChunkTimeoutError) return { kind: 'expired' };
-  const encoder = new Encoder(false, true);
+  const encoder = new Encoder({ sharedMemory: false, transferMarked: true });
   if (error instanceof WorkerLostError) {
     const { exitCode, reason, cause } = error.exit;
     return {

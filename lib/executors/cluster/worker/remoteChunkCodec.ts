@@ -37,7 +37,7 @@ export class RemoteOutcomeError extends Error {
 export const remoteChunkCodec: ChunkCodec = {
   remote: true,
   define: (run, id) => ({ ...(run as RemoteRun).definition, id }),
-  pack: chunk => ({ message: (chunk as RemoteChunk).message, moved: [] }),
+  pack: chunk => ({ message: (chunk as RemoteChunk).message, transferList: [] }),
   report: (message): RemoteReport => ({
     count: message.count,
     rows: noRows,

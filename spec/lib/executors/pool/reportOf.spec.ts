@@ -4,7 +4,7 @@ import { reportOf } from '../../../../lib/executors/pool/reportOf.js';
 import { rowReader } from '../../../../lib/serialization/columnBatch.js';
 import { Encoder } from '../../../../lib/serialization/encode.js';
 import { registerClass } from '../../../../lib/serialization/registerClass.js';
-import { pack } from '../../serialization/crossing.js';
+import { encodedRows } from '../../serialization/roundTrip.js';
 
 /** A class whose instances can be sent, and not always be made again. */
 class Picky {
@@ -20,14 +20,17 @@ registerClass(Picky, {
 
 test('a row that cannot be made again is a failure in its place among the others', () => {
   // Of inputs 0 to 5 the third and the last threw.
-  const encoder = new Encoder(true, true);
+  const encoder = new Encoder({ sharedMemory: true, transferMarked: true });
   const failures = [2, 5].map(offset => ({
     offset,
     cause: encoder.encodeThrown(new Error(`of ${offset}`)),
     untransferable: undefined,
     expired: false,
   }));
-  const { message: rows } = pack([new Picky(0), new Picky(-1), new Picky(3), new Picky(-4)], 'threads');
+  const { message: rows } = encodedRows(
+    [new Picky(0), new Picky(-1), new Picky(3), new Picky(-4)],
+    'threads',
+  );
   const report = reportOf({
     kind: 'report',
     count: 6,

@@ -116,7 +116,7 @@ handles('what a worker said before it exited is heard first, and frees nobody', 
 handles('the error that ended a worker is the reason, also where it lay in the port', () => {
   const { handle, log, said, unheard } = handleOf('worker_threads');
   handle.run(message(1), [], chunk('a', log));
-  const encoder = new Encoder(true, true);
+  const encoder = new Encoder({ sharedMemory: true, transferMarked: true });
   unheard.push({ kind: 'fatal', error: encoder.encodeThrown(new Error('stray')), tag: encoder.tag });
   said.exited({ exitCode: 1, reason: 'exit code 1' });
   assert.is(log.at(-1), 'a lost, blamed: an error that nobody caught');

@@ -1,0 +1,140 @@
+import { types } from 'node:util';
+import {
+  type EncodedBuffer,
+  type EncodedView,
+  type EncodingContext,
+  type Handler,
+  isPrototypeOfClass,
+} from './encodedValues.js';
+import { SerializationError } from './serializationError.js';
+
+/** Below this a copy costs less than handing over the memory (`bench/constants.ts`). */
+const MIN_TRANSFERRED_BYTES = 4096;
+
+/** As it was when this was loaded: tasks may replace it. */
+const clone = structuredClone;
+
+type ViewClass = new (buffer: ArrayBuffer) => ArrayBufferView;
+
+/** Cannot be cloned, and says so when it is reached: the list of what to transfer has been accepted by then. */
+const reached = {};
+const unreadable = {
+  get value(): never {
+    throw reached;
+  },
+};
+
+/** True if a transfer list is accepted. Nothing is transferred. */
+function isAccepted(transferList: ArrayBuffer[]): boolean {
+  try {
+    clone(unreadable, { transfer: transferList });
+    return true;
+  } catch (error) {
+    return error === reached;
+  }
+}
+
+/**
+ * True if memory can be transferred: its owner may keep it, as a WebAssembly module does, and so does Node's pool.
+ *
+ * Since Node 22 a list with other memory is refused. Before, such memory is passed over and copied later on, even where
+ * the list has it twice, which is refused of memory that can be transferred.
+ */
+export const isTransferable = (buffer: ArrayBuffer): boolean =>
+  isAccepted([buffer]) && !isAccepted([buffer, buffer]);
+
+/** Returns memory that is to be transferred. If it cannot be taken from its owner, a copy of it as it is now. */
+function transferred(buffer: ArrayBuffer, context: EncodingContext): ArrayBuffer {
+  if (!isTransferable(buffer)) return listed(buffer.slice(0), context);
+  context.transferList.add(buffer);
+  return buffer;
+}
+
+/** Returns a copy that nobody else has, and lists it for transfer where that is worth it. */
+function listed(copy: ArrayBuffer, { sharedMemory, transferList }: EncodingContext): ArrayBuffer {
+  if (sharedMemory && copy.byteLength >= MIN_TRANSFERRED_BYTES) transferList.add(copy);
+  return copy;
+}
+
+/** Returns a copy of a resizable buffer as it is now, with its maximum. */
+function resizableCopy(buffer: ArrayBuffer, maxByteLength: number | undefined): ArrayBuffer {
+  const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer;
+  const copy = new Resizable(buffer.byteLength, { maxByteLength });
+  new Uint8Array(copy).set(new Uint8Array(buffer));
+  return copy;
+}
+
+/** Returns the memory of a view, without the rest of the buffer behind it. */
+function memoryOf(view: ArrayBufferView, context: EncodingContext): ArrayBuffer {
+  const buffer = view.buffer as ArrayBuffer;
+  const isWhole = view.byteLength === buffer.byteLength;
+  if (isWhole && context.transferring && context.sharedMemory) return transferred(buffer, context);
+  return listed(buffer.slice(view.byteOffset, view.byteOffset + view.byteLength), context);
+}
+
+/** True for a view of memory that is not shared. */
+const isUnsharedView = (value: object): boolean =>
+  ArrayBuffer.isView(value) && !types.isSharedArrayBuffer(value.buffer);
+
+export const arrayBuffers: Handler<ArrayBuffer> = {
+  matches: (value, prototype) => types.isArrayBuffer(value) && isPrototypeOfClass(prototype, ArrayBuffer),
+  encode(buffer, context) {
+    if (context.transferring && context.sharedMemory)
+      return context.keep(buffer, transferred(buffer, context));
+    const { resizable, maxByteLength } = buffer as { resizable?: boolean; maxByteLength?: number };
+    const copy = resizable ? resizableCopy(buffer, maxByteLength) : listed(buffer.slice(0), context);
+    return context.keep(buffer, copy);
+  },
+};
+
+export const sharedArrayBuffers: Handler<SharedArrayBuffer> = {
+  matches: value => types.isSharedArrayBuffer(value),
+  encode(buffer, { sharedMemory }) {
+    if (sharedMemory) return buffer;
+    throw new SerializationError('a SharedArrayBuffer, which only threads can share; use threads()');
+  },
+};
+
+export const sharedViews: Handler<ArrayBufferView> = {
+  matches: value => ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer),
+  encode(view, { sharedMemory }) {
+    if (sharedMemory) return view;
+    throw new SerializationError(
+      'a view of a SharedArrayBuffer, which only threads can share; use threads()',
+    );
+  },
+};
+
+/** `Buffer`s of Node: structured clone would turn them into Uint8Arrays. */
+export const nodeBuffers: Handler<Buffer, EncodedBuffer> = {
+  kind: 'buffer',
+  matches: (value, prototype) => prototype === Buffer.prototype && isUnsharedView(value),
+  encode(buffer, context) {
+    const bytes = new Uint8Array(memoryOf(buffer, context));
+    return context.keepEncoded(buffer, { tag: context.tag, kind: 'buffer', bytes });
+  },
+  decode: ({ bytes }) => Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength),
+};
+
+/** Typed arrays and DataViews. */
+export const views: Handler<ArrayBufferView, EncodedView> = {
+  kind: 'view',
+  matches: isUnsharedView,
+  encode(view, context, prototype) {
+    const kind = types.isDataView(view) ? 'DataView' : Object.prototype.toString.call(view).slice(8, -1);
+    const name = prototype.constructor?.name;
+    if (name !== kind)
+      throw new SerializationError(
+        `an instance of ${name}, which would arrive as a ${kind}; registerClass it, or pass a ${kind}`,
+      );
+    const Class = (globalThis as unknown as Record<string, ViewClass>)[kind] as ViewClass;
+    const copy = new Class(memoryOf(view, context));
+    if (context.sharedMemory) return context.keep(view, copy);
+    return context.keepEncoded(view, { tag: context.tag, kind: 'view', view: copy });
+  },
+  decode({ view }) {
+    if (view.byteLength === view.buffer.byteLength) return view;
+    const Class = view.constructor as ViewClass;
+    return new Class((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
+  },
+};

@@ -1,0 +1,183 @@
+import { types } from 'node:util';
+import { MessagePort } from 'node:worker_threads';
+import { arrayBuffers, nodeBuffers, sharedArrayBuffers, sharedViews, views } from './buffers.js';
+import { type EncodedValue, type Handler, isObjectLike, isPrototypeOfClass } from './encodedValues.js';
+import { errors } from './errors.js';
+import { SerializationError } from './serializationError.js';
+
+/** As it was when this was loaded: tasks may replace it. */
+const clone = structuredClone;
+
+const maps: Handler<Map<unknown, unknown>> = {
+  matches: (value, prototype) => types.isMap(value) && isPrototypeOfClass(prototype, Map),
+  encode(map, context) {
+    const copy = context.keep(map, new Map<unknown, unknown>());
+    let i = 0;
+    for (const [key, item] of map) {
+      copy.set(
+        context.encodeChild(key, `key ${i}`),
+        context.encodeChild(item, isObjectLike(key) ? `entry ${i}` : String(key)),
+      );
+      i += 1;
+    }
+    return copy;
+  },
+  decode(map, context) {
+    // All before any: where one cannot be decoded, none is lost.
+    const entries = Array.from(
+      map,
+      ([key, item]) => [context.decodeChild(key), context.decodeChild(item)] as const,
+    );
+    map.clear();
+    for (const [key, item] of entries) map.set(key, item);
+    return map;
+  },
+};
+
+const sets: Handler<Set<unknown>> = {
+  matches: (value, prototype) => types.isSet(value) && isPrototypeOfClass(prototype, Set),
+  encode(set, context) {
+    const copy = context.keep(set, new Set<unknown>());
+    let i = 0;
+    for (const item of set) copy.add(context.encodeChild(item, i++));
+    return copy;
+  },
+  decode(set, context) {
+    const items = Array.from(set, item => context.decodeChild(item));
+    set.clear();
+    for (const item of items) set.add(item);
+    return set;
+  },
+};
+
+const dates: Handler<Date> = {
+  matches: (value, prototype) => types.isDate(value) && isPrototypeOfClass(prototype, Date),
+  encode: (date, context) => context.keep(date, new Date(date.getTime())),
+};
+
+const regExps: Handler<RegExp> = {
+  matches: (value, prototype) => types.isRegExp(value) && isPrototypeOfClass(prototype, RegExp),
+  encode: (regExp, context) => context.keep(regExp, new RegExp(regExp.source, regExp.flags)),
+};
+
+/** Boxed numbers, strings, booleans and bigints: nothing in them can change. */
+const boxedPrimitives: Handler = {
+  matches: (value, prototype) =>
+    types.isBoxedPrimitive(value) &&
+    [Number, String, Boolean, BigInt].some(Class => isPrototypeOfClass(prototype, Class)),
+  encode: value => value,
+};
+
+/** Classes of Node whose clones go on to change with the original: there is no way to send one as it is now. */
+const SHARED_STATE = ['BlockList', 'Histogram', 'RecordableHistogram', 'IntervalHistogram'];
+
+/** True if Node can clone a value of a class of its own (Blob, KeyObject, …): such classes have a method under this symbol. */
+function isCloneable(value: object): boolean {
+  for (let at: object | null = value; at; at = Object.getPrototypeOf(at))
+    if (Object.getOwnPropertySymbols(at).some(symbol => symbol.description === 'messaging_clone_symbol'))
+      return true;
+  return types.isExternal(value) || Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
+}
+
+/** Values of Node's own classes. They are cloned at once, as they are now, where their clone is the same. */
+const platformValues: Handler = {
+  matches: isCloneable,
+  encode(value, context, prototype) {
+    const name = prototype.constructor?.name || 'an unnamed class';
+    if (!context.sharedMemory)
+      throw new SerializationError(`a ${name}, which does not cross to another process`);
+    const tag = Object.prototype.toString.call(value).slice(8, -1);
+    if (SHARED_STATE.includes(tag) || SHARED_STATE.includes(name))
+      throw new SerializationError(
+        `a ${name}, which would go on to change after it was sent; pass what it holds`,
+      );
+    let copy: object;
+    try {
+      copy = clone(value);
+    } catch {
+      throw new SerializationError(`a ${name} that cannot be cloned; pass what it holds`);
+    }
+    if (Object.getPrototypeOf(copy) !== prototype)
+      throw new SerializationError(
+        `an instance of ${name}, which would arrive as a ${copy.constructor?.name}; pass that, or plain data`,
+      );
+    return context.keep(value, copy);
+  },
+};
+
+/** Ports cannot be cloned: they cross where `transfer()` has marked them. */
+const ports: Handler<MessagePort> = {
+  matches: value => value instanceof MessagePort,
+  encode(port, context, prototype) {
+    if (!context.transferring || !context.sharedMemory) return others.encode(port, context, prototype);
+    context.transferList.add(port);
+    return port;
+  },
+};
+
+const promises: Handler = {
+  matches: value => types.isPromise(value),
+  encode() {
+    throw new SerializationError('a Promise; await it first');
+  },
+};
+
+/** Instances of any other class, which cannot cross. */
+const others: Handler = {
+  matches: () => true,
+  encode(_value, _context, prototype) {
+    const name = prototype.constructor?.name || 'an unnamed class';
+    throw new SerializationError(
+      `an instance of ${name}, whose methods and private fields would be lost; registerClass(${name}, { encode, decode }) in a module that both sides import, or pass plain data`,
+    );
+  },
+};
+
+/** Every kind of value that is neither an array, a plain object nor of a registered class. The first one that matches counts. */
+const builtIns: readonly Handler[] = [
+  maps,
+  sets,
+  dates,
+  regExps,
+  boxedPrimitives,
+  errors,
+  sharedViews,
+  nodeBuffers,
+  views,
+  sharedArrayBuffers,
+  arrayBuffers,
+  platformValues,
+  ports,
+  promises,
+];
+
+/** Kinds that arrive as what they are, with values inside that are still to be decoded. */
+const containers: readonly Handler[] = [maps, sets];
+
+/** The handlers of common classes of this realm: to ask all of them takes longer than to encode most values. */
+const byPrototype = new Map<object, Handler>([
+  [Map.prototype, maps],
+  [Set.prototype, sets],
+  [Date.prototype, dates],
+  [RegExp.prototype, regExps],
+  [Buffer.prototype, nodeBuffers],
+  ...[Float64Array, Float32Array, Int32Array, Uint32Array, Uint8Array].map(
+    ({ prototype }) => [prototype, views] as const,
+  ),
+]);
+
+/** Returns the handler of a value that is neither an array nor a plain object. */
+export function handlerOf(value: object, prototype: object): Handler {
+  const probable = byPrototype.get(prototype);
+  if (probable?.matches(value, prototype)) return probable;
+  return builtIns.find(handler => handler.matches(value, prototype)) ?? others;
+}
+
+const byKind = new Map(builtIns.map(handler => [handler.kind, handler]));
+
+/** Returns the handler that decodes values of this kind. */
+export const handlerOfKind = (kind: EncodedValue['kind']): Handler | undefined => byKind.get(kind);
+
+/** Returns the handler that decodes what is inside a value that has arrived as it is, if it is a container. */
+export const containerHandlerOf = (value: object): Handler | undefined =>
+  containers.find(({ matches }) => matches(value, Object.getPrototypeOf(value)));

@@ -1,0 +1,60 @@
+import { containerHandlerOf, handlerOfKind } from './builtIns.js';
+import { type DecodingContext, type EncodedValue, isPlainPrototype, setOwn } from './encodedValues.js';
+import { decodeInstance } from './instances.js';
+import { SerializationError } from './serializationError.js';
+
+/** Puts values back, in place, where an `Encoder` has left something else for them. */
+class Decoder implements DecodingContext {
+  readonly #tag: object;
+  readonly #decoded = new Map<object, unknown>();
+
+  constructor(tag: object) {
+    this.#tag = tag;
+  }
+
+  decodeChild(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (this.#decoded.has(value)) return this.#decoded.get(value);
+    if ((value as { tag?: unknown }).tag === this.#tag)
+      return this.keep(value, this.#decodeMarked(value as EncodedValue));
+    this.keep(value, value);
+    if (ArrayBuffer.isView(value)) return value;
+    if (Array.isArray(value) || isPlainPrototype(Object.getPrototypeOf(value)))
+      this.#decodeProperties(value as Record<string, unknown>);
+    else containerHandlerOf(value)?.decode?.(value, this);
+    return value;
+  }
+
+  keep<T>(encoded: object, decoded: T): T {
+    this.#decoded.set(encoded, decoded);
+    return decoded;
+  }
+
+  #decodeMarked(encoded: EncodedValue): unknown {
+    if (encoded.kind === 'instance') return decodeInstance(encoded, this);
+    return handlerOfKind(encoded.kind)?.decode?.(encoded, this);
+  }
+
+  #decodeProperties(holder: Record<string, unknown>): void {
+    for (const key of Object.keys(holder)) {
+      const item = holder[key];
+      if (typeof item === 'object' && item !== null) setOwn(holder, key, this.decodeChild(item));
+    }
+  }
+}
+
+/**
+ * Decodes, in place, everything in a value that an `Encoder` has marked with `tag`.
+ * @throws SerializationError where an instance cannot be made here
+ */
+export const decode = (value: unknown, tag: object): unknown => new Decoder(tag).decodeChild(value);
+
+/** Decodes a thrown value as `Encoder.encodeThrown` made it. If a class is not known here, returns an error that says so. */
+export function decodeThrown(value: unknown, tag: object): unknown {
+  try {
+    return decode(value, tag);
+  } catch (error) {
+    if (!(error instanceof SerializationError)) throw error;
+    return new Error(`the task threw a value that cannot be put together here: ${error.text}`);
+  }
+}

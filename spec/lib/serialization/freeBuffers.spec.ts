@@ -1,0 +1,18 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { freeBuffers } from '../../../lib/serialization/freeBuffers.js';
+
+const it = suite('freeBuffers');
+
+it('large columns of numbers are freed, and nothing else', () => {
+  const [large, again, small] = [new Float64Array(10_000), new Float64Array(10_000), new Float64Array(10)];
+  const list = [new Float64Array(10_000)];
+  for (const columns of [[large, small, list, large.subarray(5)], [again]]) {
+    freeBuffers({ length: 10, shape: { kind: 'tuple' }, columns });
+  }
+  assert.equal([large.length, again.length], [0, 0]);
+  assert.equal([small.length, list[0]?.length], [10, 10_000]);
+  freeBuffers({ length: 0, shape: { kind: 'row' }, columns: [[]] });
+});
+
+it.run();
