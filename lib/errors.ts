@@ -7,6 +7,9 @@ export interface FailedInput {
 /** The most characters of a thrown error that a message repeats; the rest is on its `cause`. */
 const MAX_TEXT_LENGTH = 2_000;
 
+/** The most characters of a path that a message repeats. */
+const MAX_PATH_LENGTH = 200;
+
 const short = (text: string, limit: number) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
 
 /**
@@ -170,11 +173,12 @@ export class NotTransferableError extends TaskError {
   readonly why: string;
 
   constructor(failed: FailedInput, what: ValueRole, path: string, why: string) {
+    const place = short(path, MAX_PATH_LENGTH);
     const where = what === 'args' || what === 'kwargs' ? `\`${what}\`` : `the ${what} of ${which(failed)}`;
     super(
       failed,
       undefined,
-      `${what === 'input' ? which(failed) : where} cannot cross to ${what === 'result' ? 'the caller' : 'a worker'}: ${path ? `${path} is ` : 'it is '}${why}`,
+      `${what === 'input' ? which(failed) : where} cannot cross to ${what === 'result' ? 'the caller' : 'a worker'}: ${place ? `${place} is ` : 'it is '}${short(why, MAX_TEXT_LENGTH)}`,
     );
     this.what = what;
     this.path = path;

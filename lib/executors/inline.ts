@@ -89,6 +89,26 @@ type Outcome =
   | { readonly kind: 'row'; readonly row: unknown }
   | { readonly kind: 'error'; readonly error: unknown };
 
+/** Waits for a thenable, and for the thenable that it may answer with, as `await` does. */
+function follow(row: PromiseLike<unknown>, answer: (outcome: Outcome) => void): void {
+  // A thenable, unlike a promise, may answer twice, or throw after it has answered.
+  let answered = false;
+  const once = (settle: () => void) => {
+    if (answered) return;
+    answered = true;
+    settle();
+  };
+  const fail = (error: unknown) => once(() => answer({ kind: 'error', error }));
+  try {
+    row.then(
+      next => once(() => (isThenable(next) ? follow(next, answer) : answer({ kind: 'row', row: next }))),
+      fail,
+    );
+  } catch (error) {
+    fail(error);
+  }
+}
+
 /** One chunk: it waits, runs its inputs one after another, and is over. */
 class InlineChunk implements Queued {
   readonly run: Run;
@@ -153,22 +173,14 @@ class InlineChunk implements Queued {
     let answered: Outcome | undefined;
     let returned = false;
     const answer = (outcome: Outcome): void => {
-      // A thenable, unlike a promise, may answer twice, or throw after it has answered.
-      if (answered || this.subscriber.closed) return;
+      if (this.subscriber.closed) return;
       answered = outcome;
       this.#timer?.stop();
       if (!returned) return;
       this.#report(outcome);
       this.#goOn();
     };
-    try {
-      row.then(
-        row => answer({ kind: 'row', row }),
-        error => answer({ kind: 'error', error }),
-      );
-    } catch (error) {
-      answer({ kind: 'error', error });
-    }
+    follow(row, answer);
     returned = true;
     return answered;
   }

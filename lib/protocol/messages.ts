@@ -7,7 +7,7 @@ export type Transferable = ArrayBuffer | import('node:worker_threads').MessagePo
 
 /** A column batch on its way: `tag` is there where some value was encoded, and marks which ones were. */
 export interface ColumnBatchMessage extends ColumnBatch {
-  readonly tag?: object;
+  readonly tag?: object | undefined;
 }
 
 /** The place where a worker finds the task. */

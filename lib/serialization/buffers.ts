@@ -4,6 +4,7 @@ import {
   type EncodedView,
   type EncodingContext,
   type Handler,
+  isPlainPrototype,
   isPrototypeOfClass,
 } from './encodedValues.js';
 import { SerializationError } from './serializationError.js';
@@ -11,8 +12,9 @@ import { SerializationError } from './serializationError.js';
 /** Below this a copy costs less than handing over the memory (`bench/constants.ts`). */
 const MIN_TRANSFERRED_BYTES = 4096;
 
-/** As it was when this was loaded: tasks may replace it. */
+/** As they were when this was loaded: tasks may replace them. */
 const clone = structuredClone;
+const { toString: objectToString } = Object.prototype;
 
 type ViewClass = new (buffer: ArrayBuffer) => ArrayBufferView;
 
@@ -72,6 +74,36 @@ function memoryOf(view: ArrayBufferView, context: EncodingContext): ArrayBuffer 
   return listed(buffer.slice(view.byteOffset, view.byteOffset + view.byteLength), context);
 }
 
+/** The classes of views, as they were when this was loaded. */
+const viewClasses = Object.fromEntries(
+  Object.getOwnPropertyNames(globalThis)
+    .filter(name => name === 'DataView' || /^[A-Z].*\d(Clamped)?Array$/.test(name))
+    .map(name => [name, (globalThis as unknown as Record<string, ViewClass>)[name]]),
+) as Readonly<Record<string, ViewClass & { readonly prototype: object }>>;
+
+/** The prototypes between a view and the plain objects: its class's own, and that of all typed arrays. */
+const depthOf = (prototype: object): number => {
+  let depth = 0;
+  for (let at: object | null = prototype; at && !isPlainPrototype(at); at = Object.getPrototypeOf(at))
+    depth += 1;
+  return depth;
+};
+
+/**
+ * Returns the class of a view, by its name.
+ * @throws SerializationError for a subclass, also one of the same name
+ */
+function checkViewClass(view: ArrayBufferView, prototype: object): string {
+  const kind = types.isDataView(view) ? 'DataView' : objectToString.call(view).slice(8, -1);
+  if (prototype === viewClasses[kind]?.prototype) return kind;
+  const { name } = prototype.constructor ?? {};
+  // Of another realm: the same name, and no class in between.
+  if (name === kind && depthOf(prototype) === (kind === 'DataView' ? 1 : 2)) return kind;
+  throw new SerializationError(
+    `an instance of ${name}, which would arrive as a ${kind}; registerClass it, or pass a ${kind}`,
+  );
+}
+
 /** True for a view of memory that is not shared. */
 const isUnsharedView = (value: object): boolean =>
   ArrayBuffer.isView(value) && !types.isSharedArrayBuffer(value.buffer);
@@ -97,11 +129,17 @@ export const sharedArrayBuffers: Handler<SharedArrayBuffer> = {
 
 export const sharedViews: Handler<ArrayBufferView> = {
   matches: value => ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer),
-  encode(view, { sharedMemory }) {
-    if (sharedMemory) return view;
-    throw new SerializationError(
-      'a view of a SharedArrayBuffer, which only threads can share; use threads()',
-    );
+  encode(view, context, prototype) {
+    if (!context.sharedMemory)
+      throw new SerializationError(
+        'a view of a SharedArrayBuffer, which only threads can share; use threads()',
+      );
+    if (prototype !== Buffer.prototype) {
+      checkViewClass(view, prototype);
+      return view;
+    }
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    return context.keepEncoded(view, { tag: context.tag, kind: 'buffer', bytes });
   },
 };
 
@@ -113,7 +151,13 @@ export const nodeBuffers: Handler<Buffer, EncodedBuffer> = {
     const bytes = new Uint8Array(memoryOf(buffer, context));
     return context.keepEncoded(buffer, { tag: context.tag, kind: 'buffer', bytes });
   },
-  decode: ({ bytes }) => Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength),
+  decode({ bytes }) {
+    const { buffer, byteOffset, byteLength } = bytes;
+    // Between processes it arrives as a window on the whole message.
+    if (types.isSharedArrayBuffer(buffer) || byteLength === buffer.byteLength)
+      return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+    return Buffer.from(buffer.slice(byteOffset, byteOffset + byteLength));
+  },
 };
 
 /** Typed arrays and DataViews. */
@@ -121,13 +165,8 @@ export const views: Handler<ArrayBufferView, EncodedView> = {
   kind: 'view',
   matches: isUnsharedView,
   encode(view, context, prototype) {
-    const kind = types.isDataView(view) ? 'DataView' : Object.prototype.toString.call(view).slice(8, -1);
-    const name = prototype.constructor?.name;
-    if (name !== kind)
-      throw new SerializationError(
-        `an instance of ${name}, which would arrive as a ${kind}; registerClass it, or pass a ${kind}`,
-      );
-    const Class = (globalThis as unknown as Record<string, ViewClass>)[kind] as ViewClass;
+    const kind = checkViewClass(view, prototype);
+    const Class = viewClasses[kind] as ViewClass;
     const copy = new Class(memoryOf(view, context));
     if (context.sharedMemory) return context.keep(view, copy);
     return context.keepEncoded(view, { tag: context.tag, kind: 'view', view: copy });

@@ -8,9 +8,19 @@ import { SerializationError } from './serializationError.js';
 /** As it was when this was loaded: tasks may replace it. */
 const clone = structuredClone;
 
+/** @throws SerializationError where a built-in has properties of its own, which structured clone would drop */
+function refuseProperties(value: object, name: string): void {
+  const [key] = Object.keys(value);
+  if (key === undefined) return;
+  throw new SerializationError(
+    `a ${name} with a property of its own (${key}), which would be lost; pass them side by side`,
+  );
+}
+
 const maps: Handler<Map<unknown, unknown>> = {
   matches: (value, prototype) => types.isMap(value) && isPrototypeOfClass(prototype, Map),
   encode(map, context) {
+    refuseProperties(map, 'Map');
     const copy = context.keep(map, new Map<unknown, unknown>());
     let i = 0;
     for (const [key, item] of map) {
@@ -37,6 +47,7 @@ const maps: Handler<Map<unknown, unknown>> = {
 const sets: Handler<Set<unknown>> = {
   matches: (value, prototype) => types.isSet(value) && isPrototypeOfClass(prototype, Set),
   encode(set, context) {
+    refuseProperties(set, 'Set');
     const copy = context.keep(set, new Set<unknown>());
     let i = 0;
     for (const item of set) copy.add(context.encodeChild(item, i++));
@@ -52,12 +63,18 @@ const sets: Handler<Set<unknown>> = {
 
 const dates: Handler<Date> = {
   matches: (value, prototype) => types.isDate(value) && isPrototypeOfClass(prototype, Date),
-  encode: (date, context) => context.keep(date, new Date(date.getTime())),
+  encode(date, context) {
+    refuseProperties(date, 'Date');
+    return context.keep(date, new Date(date.getTime()));
+  },
 };
 
 const regExps: Handler<RegExp> = {
   matches: (value, prototype) => types.isRegExp(value) && isPrototypeOfClass(prototype, RegExp),
-  encode: (regExp, context) => context.keep(regExp, new RegExp(regExp.source, regExp.flags)),
+  encode(regExp, context) {
+    refuseProperties(regExp, 'RegExp');
+    return context.keep(regExp, new RegExp(regExp.source, regExp.flags));
+  },
 };
 
 /** Boxed numbers, strings, booleans and bigints: nothing in them can change. */

@@ -2,6 +2,7 @@ import type { BatchColumn, BatchShape, ColumnBatch } from '../protocol/columnBat
 import type { ColumnBatchMessage, Transferable } from '../protocol/messages.js';
 import { decode } from './decode.js';
 import { Encoder, HOLDS_WHOLE } from './encode.js';
+import { isDisguised } from './encodedValues.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
 
@@ -38,7 +39,9 @@ function recordKeys(row: unknown): readonly string[] | undefined {
     return undefined;
   if (isTransfer(row)) return undefined;
   const keys = Object.keys(row);
-  return keys.length > 0 && keys.length <= MAX_COLUMNS && !keys.includes('__proto__') ? keys : undefined;
+  if (keys.length === 0 || keys.length > MAX_COLUMNS || isDisguised(row, Object.prototype)) return undefined;
+  // Of such a name a property is not simply set.
+  return keys.some(key => key in Object.prototype) ? undefined : keys;
 }
 
 /** True for an object of exactly these keys, in this order. */
@@ -107,7 +110,8 @@ export class ColumnBatchBuilder {
       shape: this.#shape ?? ROW,
       columns: this.#shape ? columns : [[]],
     };
-    return { message: encoder.tagged ? { ...batch, tag: encoder.tag } : batch, transferList };
+    // Its own also where there is none: `tag` must not be read off a polluted prototype.
+    return { message: { ...batch, tag: encoder.tagged ? encoder.tag : undefined }, transferList };
   }
 
   /** Adds a row to the columns that there are. Returns false, and adds none, if it does not fit. */
@@ -203,7 +207,7 @@ export function encodeInputs(
   if (values instanceof Float64Array) {
     const column = values.slice();
     return {
-      message: { length: values.length, shape: NUMBER, columns: [column] },
+      message: { length: values.length, shape: NUMBER, columns: [column], tag: undefined },
       transferList: sharedMemory ? [column.buffer] : [],
     };
   }

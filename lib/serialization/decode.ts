@@ -1,7 +1,7 @@
 import { containerHandlerOf, handlerOfKind } from './builtIns.js';
 import { type DecodingContext, type EncodedValue, isPlainPrototype, setOwn } from './encodedValues.js';
 import { decodeInstance } from './instances.js';
-import { SerializationError } from './serializationError.js';
+import { serializationErrorOf } from './serializationError.js';
 
 /** Puts values back, in place, where an `Encoder` has left something else for them. */
 class Decoder implements DecodingContext {
@@ -49,12 +49,12 @@ class Decoder implements DecodingContext {
  */
 export const decode = (value: unknown, tag: object): unknown => new Decoder(tag).decodeChild(value);
 
-/** Decodes a thrown value as `Encoder.encodeThrown` made it. If a class is not known here, returns an error that says so. */
+/** Decodes a thrown value as `Encoder.encodeThrown` made it. Where that cannot be done here, returns an error that says so. */
 export function decodeThrown(value: unknown, tag: object): unknown {
   try {
     return decode(value, tag);
   } catch (error) {
-    if (!(error instanceof SerializationError)) throw error;
-    return new Error(`the task threw a value that cannot be put together here: ${error.text}`);
+    const why = serializationErrorOf(error, 'unreadable, as putting it together').text;
+    return new Error(`the task threw a value that cannot be put together here: ${why}`);
   }
 }

@@ -5,6 +5,7 @@ import {
   type EncodedValue,
   type EncodingContext,
   isArrayPrototype,
+  isDisguised,
   isObjectLike,
   isPlainPrototype,
   setOwn,
@@ -15,7 +16,7 @@ import { registeredClass } from './registerClass.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
 
-/** Values nested deeper are refused, as copies of them would overflow the stack, here or on the other side. */
+/** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
 const MAX_DEPTH = 1000;
 
 /** Larger arrays of single values are copied at once: to list their keys would cost more (`bench/constants.ts`). */
@@ -49,6 +50,22 @@ const isBareArray = (value: readonly unknown[]): boolean =>
     getters: false,
     breakLength: Infinity,
   }) === bareArray(value.length);
+
+/** How many places of a long array are looked at for holes. */
+const PROBES = 16;
+
+/** True if an array has items all over: to go through the holes of a sparse one could take for ever. */
+function isDense(value: readonly unknown[]): boolean {
+  const step = (value.length - 1) / (PROBES - 1);
+  for (let i = 0; i < PROBES; i++) if (!(Math.floor(i * step) in value)) return false;
+  return true;
+}
+
+/** Drops what was added to a Map or Set after it had so many entries. */
+function dropAfter<T>(entries: Map<T, unknown> | Set<T>, size: number): void {
+  let i = 0;
+  for (const key of [...entries.keys()]) if (i++ >= size) entries.delete(key);
+}
 
 /** Returns one step of a path, as it would be written in code. */
 const pathStep = (key: string | number): string =>
@@ -141,20 +158,38 @@ export class Encoder implements EncodingContext {
     return this.#metWhole ? HOLDS_WHOLE : encoded;
   }
 
-  encodeChild(value: unknown, key?: string | number): unknown {
+  encodeChild(value: unknown, key?: string | number, levels = 1): unknown {
     if (!isObjectLike(value)) return value;
-    if (this.#depth === MAX_DEPTH)
+    if (this.#lenient && key !== undefined) return this.encodeChildOrText(value, key, levels);
+    return this.#encodeAt(value, key, levels);
+  }
+
+  encodeChildOrText(value: unknown, key: string | number, levels = 1): unknown {
+    if (!isObjectLike(value)) return value;
+    const kept = this.#kept?.size ?? 0;
+    const listed = this.transferList.size;
+    try {
+      return this.#encodeAt(value, key, levels);
+    } catch {
+      // A copy that was begun must not stand for its object elsewhere.
+      if (this.#kept) dropAfter(this.#kept, kept);
+      dropAfter(this.transferList, listed);
+      return textOf(value);
+    }
+  }
+
+  #encodeAt(value: object | symbol, key: string | number | undefined, levels: number): unknown {
+    if (this.#depth + levels > MAX_DEPTH)
       throw new SerializationError(`nested more than ${MAX_DEPTH} deep; pass it as flat data`, '', true);
-    this.#depth += 1;
+    this.#depth += levels;
     try {
       return this.#encodeObject(value);
     } catch (thrown) {
-      if (this.#lenient && key !== undefined) return textOf(value);
       const error = serializationErrorOf(thrown);
       if (key !== undefined && !error.whole) error.path = pathStep(key) + error.path;
       throw error;
     } finally {
-      this.#depth -= 1;
+      this.#depth -= levels;
     }
   }
 
@@ -185,7 +220,7 @@ export class Encoder implements EncodingContext {
     if (Array.isArray(value) && isArrayPrototype(prototype)) return this.#encodeArray(value);
     const known = prototype && registeredClass(prototype);
     if (known) return encodeInstance(value, known, this);
-    if (isPlainPrototype(prototype)) return this.#encodeRecord(value as Record<string, unknown>);
+    if (isPlainPrototype(prototype)) return this.#encodeRecord(value as Record<string, unknown>, prototype);
     return handlerOf(value, prototype as object).encode(value, this, prototype as object);
   }
 
@@ -200,7 +235,12 @@ export class Encoder implements EncodingContext {
 
   #encodeArray(value: readonly unknown[]): unknown {
     // A slice keeps the holes, and nothing else but the items.
-    if (value.length > MAX_LISTED_LENGTH && isBareArray(value) && value.every(item => !isObjectLike(item)))
+    if (
+      value.length > MAX_LISTED_LENGTH &&
+      isDense(value) &&
+      isBareArray(value) &&
+      value.every(item => !isObjectLike(item))
+    )
       return this.keep(value, value.slice());
     const copy: unknown[] = new Array(value.length);
     this.#kept?.set(value, copy);
@@ -215,7 +255,11 @@ export class Encoder implements EncodingContext {
     return copy;
   }
 
-  #encodeRecord(value: Record<string, unknown>): unknown {
+  #encodeRecord(value: Record<string, unknown>, prototype: object | null): unknown {
+    if (isDisguised(value, prototype))
+      throw new SerializationError(
+        `${Object.prototype.toString.call(value)} with the prototype of a plain object, as which it would arrive; pass a copy of what it holds`,
+      );
     const copy: Record<string, unknown> = {};
     this.#kept?.set(value, copy);
     for (const key of Object.keys(value)) setOwn(copy, key, this.#encodeProperty(value, key, key));

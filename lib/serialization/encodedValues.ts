@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Transferable } from '../protocol/messages.js';
 
 /**
@@ -53,8 +54,11 @@ export interface EncodingContext {
   /**
    * Encodes a value inside the one that is being encoded.
    * @param key its place, for the path of an error
+   * @param levels how much deeper it lies in the message than the value around it; 1 by default
    */
-  encodeChild(value: unknown, key?: string | number): unknown;
+  encodeChild(value: unknown, key?: string | number, levels?: number): unknown;
+  /** Does the same; where the value cannot cross, its text stands for it. */
+  encodeChildOrText(value: unknown, key: string | number, levels?: number): unknown;
   /** Notes and returns what stands for a value, wherever else the value stands. */
   keep<T>(value: object, copy: T): T;
   /** Does the same with something that the other side must decode. */
@@ -100,6 +104,20 @@ export const isArrayPrototype = (prototype: object | null): boolean =>
   prototype === Array.prototype ||
   (Array.isArray(prototype) && isPlainPrototype(Object.getPrototypeOf(prototype)) && prototype.length === 0);
 
+const { toString: objectToString } = Object.prototype;
+
+/**
+ * True for a plain object by its prototype that is none inside: the `arguments` of a function, or a Date, Map or other
+ * built-in whose prototype was taken away.
+ */
+export const isDisguised = (value: object, prototype: object | null): boolean => {
+  if (objectToString.call(value) !== '[object Object]') return !(Symbol.toStringTag in value);
+  return (
+    prototype === null &&
+    (types.isMap(value) || types.isSet(value) || types.isPromise(value) || ArrayBuffer.isView(value))
+  );
+};
+
 /** True if it is the prototype of exactly this built-in class, of this realm or another one. */
 export const isPrototypeOfClass = (prototype: object, Class: { prototype: object; name: string }): boolean =>
   prototype === Class.prototype ||
@@ -108,7 +126,8 @@ export const isPrototypeOfClass = (prototype: object, Class: { prototype: object
 
 /** Sets a property of the object itself, whatever its name. */
 export function setOwn(target: object, key: string, value: unknown): void {
-  if (key === '__proto__')
+  // An inherited property may be a setter, or frozen.
+  if (key in Object.prototype)
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else (target as Record<string, unknown>)[key] = value;
 }

@@ -12,6 +12,9 @@ const errorClasses = new Map<string, ErrorClass>(
   ]),
 );
 
+/** A property of an error lies so much deeper in the message than the error: in a list of lists of names and values. */
+const LEVELS = 3;
+
 /** Returns any value as text, for want of the value itself. */
 export const textOf = (value: unknown): string =>
   attempt(
@@ -30,21 +33,14 @@ export const errors: Handler<Error, EncodedError> = {
     const message = attempt(() => String(error.message), 'its message cannot be read');
     // Noted before its properties are encoded: an error may hold itself.
     const encoded = context.keepEncoded(error, { tag: context.tag, kind: 'error', base, message, own });
-    const encodeProperty = (value: unknown, key: string): unknown => {
-      try {
-        return context.encodeChild(value, key);
-      } catch {
-        // A request or a socket hangs on many an error: its text is better than no error at all.
-        return textOf(value);
-      }
-    };
     const name = Object.hasOwn(error, 'name') ? base : attempt(() => String(error.name), base);
     if (name !== base) own.push(['name', name, false]);
     for (const key of Object.getOwnPropertyNames(error)) {
       if (key === 'message') continue;
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
       const value = attempt(() => (error as unknown as Record<string, unknown>)[key], 'it cannot be read');
-      own.push([key, encodeProperty(value, key), enumerable]);
+      // A request or a socket hangs on many an error: its text is better than no error at all.
+      own.push([key, context.encodeChildOrText(value, key, LEVELS), enumerable]);
     }
     return encoded;
   },

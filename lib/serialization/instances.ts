@@ -2,6 +2,9 @@ import type { DecodingContext, EncodedInstance, EncodedValue, EncodingContext } 
 import { type RegisteredClass, registeredClass } from './registerClass.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 
+/** The data of an instance lies so much deeper in the message than the instance. */
+const LEVELS = 2;
+
 /** Calls a function of a class's codec; what that throws is told of the instance. */
 function callCodec<T>(name: string, part: 'encode' | 'decode', call: () => T): T {
   try {
@@ -17,7 +20,11 @@ export function encodeInstance(
   { name, encode }: RegisteredClass,
   context: EncodingContext,
 ): EncodedValue {
-  const data = context.encodeChild(callCodec(name, 'encode', () => encode(instance)));
+  const data = context.encodeChild(
+    callCodec(name, 'encode', () => encode(instance)),
+    undefined,
+    LEVELS,
+  );
   return context.keepEncoded(instance, { tag: context.tag, kind: 'instance', name, data });
 }
 

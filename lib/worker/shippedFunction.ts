@@ -1,3 +1,4 @@
+import { attempt } from '../errors.js';
 import type { Task } from '../task/task.js';
 
 /** Compilers put calls of these into functions; they do nothing that a worker would miss. */
@@ -83,7 +84,7 @@ export function explainFreeVariable(error: unknown): unknown {
     `${variable} is not defined where the task runs: a plain function is shipped to a worker as its source, without the variables around it. ${remedy}, or export the task from a module with task(import.meta, …), or run it on inline().`,
     { cause: error },
   );
-  const frames = String((error as Error).stack)
+  const frames = attempt(() => String((error as Error).stack), '')
     .split('\n    at ')
     .slice(1);
   explained.stack = [`${explained.name}: ${explained.message}`, ...frames].join('\n    at ');

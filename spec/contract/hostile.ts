@@ -1,7 +1,7 @@
 import { from, of, range, take } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TaskError } from '../../lib/errors.js';
+import { NotTransferableError, TaskError } from '../../lib/errors.js';
 import type { Executor } from '../../lib/executor.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { parallelMap } from '../../operators/parallelMap.js';
@@ -11,7 +11,7 @@ import { sleep, timed, within } from '../support/deadline.js';
 import { errorOf, rowsOf, type Subject, upTo } from './subject.js';
 
 /** Tasks that do what nobody expects of them cost themselves, and no run beside or after theirs. */
-export function hostile({ name, make, crosses, remote, processes }: Subject): void {
+export function hostile({ name, make, crosses, sharesMemory, remote, processes }: Subject): void {
   const tasks = suite(`${name}: hostile tasks`);
   const it = timed(tasks, 30);
   /** Runs with one worker of its own, as it may not be of use to others afterwards. */
@@ -94,6 +94,166 @@ export function hostile({ name, make, crosses, remote, processes }: Subject): vo
     }));
 
   if (crosses && !remote) {
+    it('with chains of causes of any length are failures, rows and inputs, and end neither worker nor program', () =>
+      withWorker(async executor => {
+        const chain = (length: number): Error => {
+          let error = new Error('0');
+          for (let i = 1; i < length; i++) error = new Error(`${i}`, { cause: error });
+          return error;
+        };
+        const make = (length: number, how: string) => {
+          let error = new Error('0');
+          for (let i = 1; i < length; i++) error = new Error(`${i}`, { cause: error });
+          if (how === 'throw') throw error;
+          return error;
+        };
+        for (const length of [200, 900, 5_000]) {
+          const [thrown] = await within(
+            10,
+            rowsOf(of([length, 'throw'] as const).pipe(parallelMapSettled(make, { executor, spread: true }))),
+          );
+          assert.is(thrown?.status === 'rejected' && (thrown.reason.cause as Error).message, `${length - 1}`);
+          const [row] = await within(
+            10,
+            rowsOf(of([length, 'return'] as const).pipe(parallelMap(make, { executor, spread: true }))),
+          );
+          assert.is(row?.message, `${length - 1}`);
+          const messageOf = (error: Error) => error.message;
+          assert.equal(
+            await within(10, rowsOf(of(chain(length)).pipe(parallelMap(messageOf, { executor })))),
+            [`${length - 1}`],
+          );
+        }
+      }));
+
+    it('with sparse arrays of any length have them at once', () =>
+      withWorker(async executor => {
+        const make = (length: number) => {
+          const array: unknown[] = [];
+          array[length - 1] = { last: true };
+          return array;
+        };
+        for (const length of [100, 2e8, 2 ** 32 - 1]) {
+          const [array = []] = await within(5, rowsOf(of(length).pipe(parallelMap(make, { executor }))));
+          assert.equal([array.length, Object.keys(array)], [length, [`${length - 1}`]]);
+          const keys = (input: unknown[]) => [input.length, Object.keys(input).length];
+          assert.equal(await within(5, rowsOf(of(array).pipe(parallelMap(keys, { executor })))), [
+            [length, 1],
+          ]);
+        }
+      }));
+
+    it('whose rows hold an object twice, once where it may become a text, have no half of it', () =>
+      withWorker(async executor => {
+        const half = () => {
+          const context = { id: 1, f() {}, after: 2 };
+          return { error: Object.assign(new Error('x'), { context }), context };
+        };
+        const error = await errorOf<NotTransferableError>(of(1).pipe(parallelMap(half, { executor })));
+        assert.is(error.path, '.context.f');
+        const owned = () => {
+          const row: { n: number; error: Error & { owner?: unknown } } = { n: 1, error: new Error('x') };
+          row.error.owner = row;
+          return row;
+        };
+        const [row] = await rowsOf(of(1).pipe(parallelMap(owned, { executor })));
+        assert.is(row?.error.owner, row);
+      }));
+
+    it('whose values are a subclass or a built-in in disguise are told so', () =>
+      withWorker(async executor => {
+        const make = (kind: string): unknown => {
+          // biome-ignore lint/suspicious/noShadowRestrictedNames: the name is what this is about
+          if (kind === 'same name') return new (class Float64Array extends globalThis.Float64Array {})(2);
+          if (kind === 'shared')
+            return new (class Int8s extends Int8Array<SharedArrayBuffer> {})(new SharedArrayBuffer(2));
+          if (kind === 'arguments')
+            return (function () {
+              // biome-ignore lint/complexity/noArguments: it is what this is about
+              return arguments;
+            })();
+          if (kind === 'date') return Object.setPrototypeOf(new Date(0), Object.prototype);
+          if (kind === 'map') return Object.setPrototypeOf(new Map([[1, 2]]), null);
+          if (kind === 'property') return Object.assign(new Map([[1, 2]]), { further: 1 });
+          return 0;
+        };
+        const kinds = ['same name', 'shared', 'arguments', 'date', 'map', 'property'];
+        const rows = await rowsOf(
+          from([...kinds, 'none']).pipe(parallelMapSettled(make, { executor, chunk: 7 })),
+        );
+        for (const [i, kind] of kinds.entries()) {
+          const row = rows[i];
+          assert.instance(row?.status === 'rejected' && row.reason, NotTransferableError, kind);
+        }
+        assert.is(rows.at(-1)?.status, 'fulfilled');
+      }));
+
+    it('whose inputs and rows are Buffers see their own bytes and no others', () =>
+      withWorker(async executor => {
+        const sizes = (bytes: Buffer) => [Buffer.isBuffer(bytes), bytes.buffer.byteLength, [...bytes]];
+        const inputs = [1, 2, 3].map(i => Buffer.alloc(16, i));
+        const rows = await rowsOf(from(inputs).pipe(parallelMap(sizes, { executor, chunk: 3 })));
+        assert.equal(
+          rows,
+          [1, 2, 3].map(i => [true, 16, new Array(16).fill(i)]),
+        );
+        const bytes = await rowsOf(
+          range(1, 3).pipe(parallelMap(i => Buffer.alloc(16, i), { executor, chunk: 3 })),
+        );
+        assert.equal(bytes.map(sizes), rows);
+        if (!sharesMemory) return;
+        const shared = () => Buffer.from(new SharedArrayBuffer(4));
+        const [row] = await rowsOf(of(1).pipe(parallelMap(shared, { executor })));
+        assert.ok(Buffer.isBuffer(row) && row.buffer instanceof SharedArrayBuffer);
+      }));
+
+    it('that pollute Object.prototype have their inputs, and so does the next run', async () => {
+      const pollute = (x: { v: number }) => {
+        Object.assign(Object.prototype, { tag: {}, own: true, definition: {}, chunk: {}, kind: 'end' });
+        return { w: x.v };
+      };
+      await withWorker(async executor => {
+        const inputs = [0, 1, 2].map(v => ({ v }));
+        assert.equal(await rowsOf(from(inputs).pipe(parallelMap(pollute, { executor, chunk: 1 }))), [
+          { w: 0 },
+          { w: 1 },
+          { w: 2 },
+        ]);
+        await isWell(executor);
+      });
+    });
+
+    it('that throw under a stack that cannot be read have failed, also for want of a variable', () =>
+      withWorker(async executor => {
+        const task = (x: number) => {
+          Error.prepareStackTrace = () => {
+            throw new Error('no stack');
+          };
+          // @ts-expect-error: it is not there
+          return x === 1 ? missingVariable : x;
+        };
+        const rows = await rowsOf(range(0, 3).pipe(parallelMapSettled(task, { executor, chunk: 3 })));
+        assert.equal(
+          rows.map(row => (row.status === 'fulfilled' ? row.value : row.reason.constructor)),
+          [0, TaskError, 2],
+        );
+      }));
+
+    it('whose values have names of a megabyte are told in a message that can be read', () =>
+      withWorker(async executor => {
+        const make = (kind: string) =>
+          kind === 'key'
+            ? { ['k'.repeat(1e6)]: () => 1 }
+            : Object.defineProperty(() => 1, 'name', { value: 'f'.repeat(1e6) });
+        for (const kind of ['key', 'name']) {
+          const error = await errorOf(
+            of(kind).pipe(parallelMap(make as (x: string) => unknown, { executor })),
+          );
+          assert.instance(error, NotTransferableError);
+          assert.ok(error.message.length < 3_000, `${error.message.length} characters`);
+        }
+      }));
+
     it('that replace what their worker needs keep neither their run nor the next from its rows', async () => {
       const replace = (what: string) => {
         const scope = globalThis as unknown as Record<string, unknown>;

@@ -56,4 +56,15 @@ it('inline takes fifty thousand thenables that answer at once in one chunk, and 
   assert.is(await run(3), 3);
 });
 
+it('inline gives the value of a thenable that answers with a thenable, as await does', async () => {
+  const thenable = (value: unknown) =>
+    ({
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
+      then: (resolve: (value: unknown) => void) => resolve(value),
+    }) as unknown as Promise<number>;
+  const make = (x: number) => thenable(x % 2 ? Promise.resolve(x) : thenable(thenable(x)));
+  const rows = await lastValueFrom(range(0, 4).pipe(parallelMap(make, { executor: inline() }), toArray()));
+  assert.equal(rows, [0, 1, 2, 3]);
+});
+
 sideBySide.run();
