@@ -28,7 +28,7 @@ export interface EncoderOptions {
   readonly transferMarked: boolean;
 }
 
-/** What `encodePart` returns for a part that holds the whole value. */
+/** Returned by `encodePart` for a part that holds the whole value. */
 export const HOLDS_WHOLE = Symbol('holds the whole value');
 
 /** Returns what `inspect` shows of an array of this length with no further properties, none of the items shown. */
@@ -75,7 +75,7 @@ export class Encoder implements EncodingContext {
   #transferring = false;
   /** True if a part that cannot cross becomes its text. */
   #lenient = false;
-  /** What stands for each object of the value that is being encoded. */
+  /** The copies, or encoded values, of the objects that were met in this value so far. */
   #kept: Map<object, unknown> | undefined;
   /** The value whose parts are encoded one by one. */
   #whole: unknown;

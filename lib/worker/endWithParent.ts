@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 
-/** How often the parent is looked for. */
+/** The time between two looks at the parent. */
 const LOOK_EVERY_MS = 500;
 
 /** Returns the program of a thread that ends this process once the parent is gone. */

@@ -4,7 +4,7 @@ export interface OutputStream {
   write(text: string, callback: () => void): unknown;
 }
 
-/** What tasks print to. Tasks may replace `write`: this goes on with what it was made with. */
+/** The streams that tasks print to. Tasks may replace `write`: this goes on with the one that it was made with. */
 export class OutputStreams {
   readonly #streams: readonly OutputStream[];
   readonly #writes: readonly OutputStream['write'][];

@@ -3,7 +3,7 @@ import type { ColumnBatch } from '../protocol/columnBatch.js';
 import type { WorkerCommand, WorkerMessage } from '../protocol/messages.js';
 import type { CommandObserver, WorkerChannel } from './workerChannel.js';
 
-/** What a channel between processes takes at once. */
+/** The bytes that a channel between processes takes at once. */
 const MAX_QUICK_BYTES = 65_536;
 
 /** True if a batch is numbers, and not many of them. */

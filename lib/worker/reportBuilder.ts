@@ -5,7 +5,7 @@ import { Encoder } from '../serialization/encode.js';
 import { SerializationError } from '../serialization/serializationError.js';
 
 export interface ReportBuilderOptions {
-  /** How many inputs may settle. */
+  /** The most inputs that can settle. */
   readonly capacity: number;
   /** True if the report goes to a thread. */
   readonly sharedMemory: boolean;
@@ -29,7 +29,7 @@ export class ReportBuilder {
     this.#rows = new ColumnBatchBuilder(capacity, this.#encoder, { literalArrays });
   }
 
-  /** How many inputs have settled. */
+  /** The number of inputs that have settled. */
   get count(): number {
     return this.#count;
   }

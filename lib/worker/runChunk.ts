@@ -8,8 +8,8 @@ import type { LoadedTask } from './loadTask.js';
 import { ReportBuilder } from './reportBuilder.js';
 
 /**
- * What has settled is reported at least this often: a long task must not hold back what was ready before it. Each report
- * wakes the main thread, which takes a core from a worker (`bench/constants.ts`).
+ * The longest time between two reports: a long task must not hold back what was ready before it. Each report wakes the main
+ * thread, which takes a core from a worker (`bench/constants.ts`).
  */
 const REPORT_EVERY_MS = 4;
 
@@ -20,7 +20,7 @@ const QUICK_TASKS_PER_LOOK = 16;
 /** With a `taskTimeout`, a task that took longer is reported at once: nobody need guess when the next one began. */
 const LONG_TASK_MS = 1;
 
-/** What a chunk says while it runs: reports, and how it ends. */
+/** The messages of a chunk that runs: reports, and its end. */
 export type ChunkReport = Extract<WorkerMessage, { kind: 'report' | 'end' | 'returned' }>;
 
 /** The surroundings of a chunk that runs. */

@@ -26,7 +26,7 @@ const it = timed(sessions);
 interface Subject extends Disposable {
   readonly session: WorkerSession;
   readonly heard: WorkerMessage[];
-  /** How often the worker was to end. */
+  /** The number of times that the worker was to end. */
   exits(): number;
   tell(command: Partial<WorkerCommand>): void;
 }
