@@ -106,19 +106,17 @@ export const sharedViews: Handler<ArrayBufferView> = {
 };
 
 /** `Buffer`s of Node: structured clone would turn them into Uint8Arrays. */
-export const nodeBuffers: Handler<Buffer, EncodedBuffer> = {
-  kind: 'buffer',
+export const nodeBuffers = {
   matches: (value, prototype) => prototype === Buffer.prototype && isUnsharedView(value),
   encode(buffer, context) {
     const bytes = new Uint8Array(memoryOf(buffer, context));
     return context.keepEncoded(buffer, { tag: context.tag, kind: 'buffer', bytes });
   },
   decode: ({ bytes }) => Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength),
-};
+} satisfies Handler<Buffer, EncodedBuffer>;
 
 /** Typed arrays and DataViews. */
-export const views: Handler<ArrayBufferView, EncodedView> = {
-  kind: 'view',
+export const views = {
   matches: isUnsharedView,
   encode(view, context, prototype) {
     const kind = types.isDataView(view) ? 'DataView' : Object.prototype.toString.call(view).slice(8, -1);
@@ -137,4 +135,4 @@ export const views: Handler<ArrayBufferView, EncodedView> = {
     const Class = view.constructor as ViewClass;
     return new Class((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
   },
-};
+} satisfies Handler<ArrayBufferView, EncodedView>;

@@ -103,7 +103,7 @@ export class Encoder implements EncodingContext {
   encode(value: unknown): unknown {
     if (!isObjectLike(value)) return value;
     this.startWhole(undefined);
-    return this.encodeChild(value);
+    return this.#encodeNested(value);
   }
 
   /**
@@ -137,12 +137,25 @@ export class Encoder implements EncodingContext {
    */
   encodePart(part: unknown, key: string | number): unknown {
     if (!isObjectLike(part)) return part;
-    const encoded = this.encodeChild(part, key);
+    const encoded = this.#encodeNested(part, key);
     return this.#metWhole ? HOLDS_WHOLE : encoded;
   }
 
   encodeChild(value: unknown, key?: string | number): unknown {
-    if (!isObjectLike(value)) return value;
+    return isObjectLike(value) ? this.#encodeNested(value, key) : value;
+  }
+
+  keep<T>(value: object, copy: T): T {
+    this.#kept?.set(value, copy);
+    return copy;
+  }
+
+  keepEncoded(value: object, encoded: EncodedValue): EncodedValue {
+    this.#tagged = true;
+    return this.keep(value, encoded);
+  }
+
+  #encodeNested(value: object | symbol, key?: string | number): unknown {
     if (this.#depth === MAX_DEPTH)
       throw new SerializationError(`nested more than ${MAX_DEPTH} deep; pass it as flat data`, '', true);
     this.#depth += 1;
@@ -156,16 +169,6 @@ export class Encoder implements EncodingContext {
     } finally {
       this.#depth -= 1;
     }
-  }
-
-  keep<T>(value: object, copy: T): T {
-    this.#kept?.set(value, copy);
-    return copy;
-  }
-
-  keepEncoded(value: object, encoded: EncodedValue): EncodedValue {
-    this.#tagged = true;
-    return this.keep(value, encoded);
   }
 
   #encodeObject(value: object | symbol): unknown {
@@ -232,7 +235,7 @@ export class Encoder implements EncodingContext {
       if (this.#lenient) return `(${error.why})`;
       throw error;
     }
-    return isObjectLike(value) ? this.encodeChild(value, key) : value;
+    return isObjectLike(value) ? this.#encodeNested(value, key) : value;
   }
 }
 
