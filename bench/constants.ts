@@ -23,7 +23,7 @@ const constants: readonly Constant[] = [
   { name: 'TIME_SLICE_MS', file: 'lib/executor.js', values: [2, 4, 8, 16, 32] },
   { name: 'MAX_INPUTS', file: 'lib/executor.js', values: [1024, 4096, 16_384, 65_536] },
   { name: 'SLICE_TOLERANCE', file: 'lib/executors/pool/workerPool.js', values: [1, 1.25, 1.5] },
-  { name: 'REPORT_EVERY', file: 'lib/worker/runChunk.js', values: [1, 2, 4, 8] },
+  { name: 'REPORT_EVERY_MS', file: 'lib/worker/runChunk.js', values: [1, 2, 4, 8] },
   { name: 'GROWTH', file: 'lib/dispatch/chunkSize.js', values: [2, 4, 8, 16] },
   { name: 'SHARES', file: 'lib/dispatch/chunkSize.js', values: [1, 2, 4] },
   { name: 'MIN_WORK_MS', file: 'lib/dispatch/chunkSize.js', values: [0.06, 0.25, 1] },

@@ -1,21 +1,21 @@
-/** The messages between an executor and its workers. Types only: either side may be replaced. */
+/** Messages between an executor and its workers. Types only: either side may be replaced. */
 
 import type { ColumnBatch } from './columnBatch.js';
 
-/** An object that can be moved to another thread. */
+/** Memory and ports that can be transferred to another thread. */
 export type Transferable = ArrayBuffer | import('node:worker_threads').MessagePort;
 
-/** A column batch on its way: `tag` is there where some value was encoded, and marks which ones were. */
+/** A column batch on its way. `tag` is there if some values were encoded, and marks those. */
 export interface ColumnBatchMessage extends ColumnBatch {
   readonly tag?: object | undefined;
 }
 
-/** The place where a worker finds the task. */
+/** A task, as a worker finds it. */
 export type TaskReference =
   | { readonly kind: 'source'; readonly name: string; readonly source: string }
   | { readonly kind: 'module'; readonly name: string; readonly url: string };
 
-/** The part that the chunks of a run share; it travels to a worker once and is named by `id` from then on. */
+/** Everything that the chunks of a run share. It travels to a worker once and is named by `id` from then on. */
 export interface RunDefinition {
   readonly id: number;
   readonly task: TaskReference;
@@ -25,9 +25,9 @@ export interface RunDefinition {
   readonly tag: object;
 }
 
-/** The message that starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
+/** Starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
 export interface StartMessage {
-  /** A thread's way back. */
+  /** A thread's way back; a process has its channel. */
   readonly port: import('node:worker_threads').MessagePort | undefined;
 }
 
@@ -37,23 +37,25 @@ export interface ChunkMessage {
   readonly number: number;
   /** The run's definition. */
   readonly id: number;
-  /** The definition behind `id`, where this worker has not had it yet. */
+  /** The definition behind `id`, if this worker has not had it yet. */
   readonly definition: RunDefinition | undefined;
   readonly inputs: ColumnBatchMessage;
   /** Milliseconds after which the worker starts no further input of this chunk. */
   readonly timeSlice: number;
-  /** Milliseconds for one task. With it the worker says when tasks run and when they do not. */
+  /** Milliseconds for one task. If it is set, the worker says when tasks run and when they do not. */
   readonly taskTimeout: number | undefined;
   /** One of `chunkState`, changed by both sides. Shared memory: threads only. */
   readonly state: Int32Array | undefined;
-  /** True if the results go on to another process: no memory may be shared or moved in them. */
+  /** True if the results go on to another process: no memory may be shared or transferred in them. */
   readonly remote: boolean;
 }
 
-/** A thrown value, made fit to cross; `path` and `why` are there where it is the result that cannot cross. */
+/** One input that has failed, by the place that it has in its report. */
 export interface FailureMessage {
   readonly offset: number;
+  /** The thrown value, encoded. */
   readonly cause: unknown;
+  /** Set if it was the input or the result that cannot cross. */
   readonly untransferable:
     | {
         readonly what: 'input' | 'result';
@@ -65,21 +67,21 @@ export interface FailureMessage {
   readonly expired: boolean;
 }
 
-/** A message to a worker that has started. */
+/** Tells a worker that has started what to do. */
 export interface WorkerCommand {
   /** The next chunk. */
   readonly chunk: ChunkMessage | undefined;
-  /** Definitions to let go of. */
+  /** Definitions to forget. */
   readonly forget: readonly number[] | undefined;
   /** A chunk that nobody waits for any more. */
   readonly cancel: number | undefined;
 }
 
-/** A message of a worker. */
+/** Tells an executor what its worker does. */
 export type WorkerMessage =
   /** It has started and listens. */
   | { readonly kind: 'ready' }
-  /** It has taken up the chunk. Of threads shared memory says so. */
+  /** A process has begun the chunk. Of a thread, shared memory says so. */
   | { readonly kind: 'begun' }
   /** It has loaded the run's task, the first time that it was given it. */
   | { readonly kind: 'loaded' }
@@ -89,7 +91,9 @@ export type WorkerMessage =
   | { readonly kind: 'returned' }
   | ReportMessage
   | EndMessage
+  /** An error that no task is to blame for. */
   | { readonly kind: 'stray'; readonly error: unknown; readonly tag: object }
+  /** An error that nobody caught while a chunk ran: the worker ends. */
   | { readonly kind: 'fatal'; readonly error: unknown; readonly tag: object };
 
 /** The next inputs of the chunk that have settled. */
@@ -106,13 +110,13 @@ export interface ReportMessage {
   readonly last: boolean;
 }
 
-/** The chunk has ended without a last report; with why the task could not be run at all, where that is so. */
+/** The chunk has ended without a last report. `notRunnable` says why, if the task could not be run at all. */
 export interface EndMessage {
   readonly kind: 'end';
   readonly notRunnable: NotRunnable | undefined;
 }
 
-/** An error that is not of one input, made fit to cross. */
+/** An error that is not of one input, encoded. */
 export interface NotRunnable {
   readonly error: unknown;
   readonly tag: object;

@@ -144,8 +144,7 @@ export const sharedViews: Handler<ArrayBufferView> = {
 };
 
 /** `Buffer`s of Node: structured clone would turn them into Uint8Arrays. */
-export const nodeBuffers: Handler<Buffer, EncodedBuffer> = {
-  kind: 'buffer',
+export const nodeBuffers = {
   matches: (value, prototype) => prototype === Buffer.prototype && isUnsharedView(value),
   encode(buffer, context) {
     const bytes = new Uint8Array(memoryOf(buffer, context));
@@ -158,11 +157,10 @@ export const nodeBuffers: Handler<Buffer, EncodedBuffer> = {
       return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
     return Buffer.from(buffer.slice(byteOffset, byteOffset + byteLength));
   },
-};
+} satisfies Handler<Buffer, EncodedBuffer>;
 
 /** Typed arrays and DataViews. */
-export const views: Handler<ArrayBufferView, EncodedView> = {
-  kind: 'view',
+export const views = {
   matches: isUnsharedView,
   encode(view, context, prototype) {
     const kind = checkViewClass(view, prototype);
@@ -176,4 +174,4 @@ export const views: Handler<ArrayBufferView, EncodedView> = {
     const Class = view.constructor as ViewClass;
     return new Class((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
   },
-};
+} satisfies Handler<ArrayBufferView, EncodedView>;

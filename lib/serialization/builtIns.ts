@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { MessagePort } from 'node:worker_threads';
 import { arrayBuffers, nodeBuffers, sharedArrayBuffers, sharedViews, views } from './buffers.js';
-import { type EncodedValue, type Handler, isObjectLike, isPrototypeOfClass } from './encodedValues.js';
+import { type Handler, isObjectLike, isPrototypeOfClass } from './encodedValues.js';
 import { errors } from './errors.js';
 import { SerializationError } from './serializationError.js';
 
@@ -189,11 +189,6 @@ export function handlerOf(value: object, prototype: object): Handler {
   if (probable?.matches(value, prototype)) return probable;
   return builtIns.find(handler => handler.matches(value, prototype)) ?? others;
 }
-
-const byKind = new Map(builtIns.map(handler => [handler.kind, handler]));
-
-/** Returns the handler that decodes values of this kind. */
-export const handlerOfKind = (kind: EncodedValue['kind']): Handler | undefined => byKind.get(kind);
 
 /** Returns the handler that decodes what is inside a value that has arrived as it is, if it is a container. */
 export const containerHandlerOf = (value: object): Handler | undefined =>

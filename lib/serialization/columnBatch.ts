@@ -1,3 +1,5 @@
+// Column batches, from rows and back to rows: both directions of one format in one file, so that they stay in step.
+
 import type { BatchColumn, BatchShape, ColumnBatch } from '../protocol/columnBatch.js';
 import type { ColumnBatchMessage, Transferable } from '../protocol/messages.js';
 import { decode } from './decode.js';
@@ -78,7 +80,7 @@ export class ColumnBatchBuilder {
     this.#isTuple = literalArrays ? Array.isArray : isTuple;
   }
 
-  /** How many rows were added. */
+  /** The number of rows that were added. */
   get length(): number {
     return this.#length;
   }

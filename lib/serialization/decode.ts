@@ -1,5 +1,7 @@
-import { containerHandlerOf, handlerOfKind } from './builtIns.js';
+import { nodeBuffers, views } from './buffers.js';
+import { containerHandlerOf } from './builtIns.js';
 import { type DecodingContext, type EncodedValue, isPlainPrototype, setOwn } from './encodedValues.js';
+import { errors } from './errors.js';
 import { decodeInstance } from './instances.js';
 import { serializationErrorOf } from './serializationError.js';
 
@@ -31,8 +33,16 @@ class Decoder implements DecodingContext {
   }
 
   #decodeMarked(encoded: EncodedValue): unknown {
-    if (encoded.kind === 'instance') return decodeInstance(encoded, this);
-    return handlerOfKind(encoded.kind)?.decode?.(encoded, this);
+    switch (encoded.kind) {
+      case 'instance':
+        return decodeInstance(encoded, this);
+      case 'buffer':
+        return nodeBuffers.decode(encoded);
+      case 'view':
+        return views.decode(encoded);
+      case 'error':
+        return errors.decode(encoded, this);
+    }
   }
 
   #decodeProperties(holder: Record<string, unknown>): void {

@@ -29,7 +29,7 @@ export interface EncoderOptions {
   readonly transferMarked: boolean;
 }
 
-/** What `encodePart` returns for a part that holds the whole value. */
+/** Returned by `encodePart` for a part that holds the whole value. */
 export const HOLDS_WHOLE = Symbol('holds the whole value');
 
 /** Returns what `inspect` shows of an array of this length with no further properties, none of the items shown. */
@@ -92,7 +92,7 @@ export class Encoder implements EncodingContext {
   #transferring = false;
   /** True if a part that cannot cross becomes its text. */
   #lenient = false;
-  /** What stands for each object of the value that is being encoded. */
+  /** The copies, or encoded values, of the objects that were met in this value so far. */
   #kept: Map<object, unknown> | undefined;
   /** The value whose parts are encoded one by one. */
   #whole: unknown;
@@ -120,7 +120,7 @@ export class Encoder implements EncodingContext {
   encode(value: unknown): unknown {
     if (!isObjectLike(value)) return value;
     this.startWhole(undefined);
-    return this.encodeChild(value);
+    return this.#encodeNested(value);
   }
 
   /**
@@ -154,14 +154,14 @@ export class Encoder implements EncodingContext {
    */
   encodePart(part: unknown, key: string | number): unknown {
     if (!isObjectLike(part)) return part;
-    const encoded = this.encodeChild(part, key);
+    const encoded = this.#encodeNested(part, key);
     return this.#metWhole ? HOLDS_WHOLE : encoded;
   }
 
   encodeChild(value: unknown, key?: string | number, levels = 1): unknown {
     if (!isObjectLike(value)) return value;
     if (this.#lenient && key !== undefined) return this.encodeChildOrText(value, key, levels);
-    return this.#encodeAt(value, key, levels);
+    return this.#encodeNested(value, key, levels);
   }
 
   encodeChildOrText(value: unknown, key: string | number, levels = 1): unknown {
@@ -169,7 +169,7 @@ export class Encoder implements EncodingContext {
     const kept = this.#kept?.size ?? 0;
     const listed = this.transferList.size;
     try {
-      return this.#encodeAt(value, key, levels);
+      return this.#encodeNested(value, key, levels);
     } catch {
       // A copy that was begun must not stand for its object elsewhere.
       if (this.#kept) dropAfter(this.#kept, kept);
@@ -178,7 +178,17 @@ export class Encoder implements EncodingContext {
     }
   }
 
-  #encodeAt(value: object | symbol, key: string | number | undefined, levels: number): unknown {
+  keep<T>(value: object, copy: T): T {
+    this.#kept?.set(value, copy);
+    return copy;
+  }
+
+  keepEncoded(value: object, encoded: EncodedValue): EncodedValue {
+    this.#tagged = true;
+    return this.keep(value, encoded);
+  }
+
+  #encodeNested(value: object | symbol, key?: string | number, levels = 1): unknown {
     if (this.#depth + levels > MAX_DEPTH)
       throw new SerializationError(`nested more than ${MAX_DEPTH} deep; pass it as flat data`, '', true);
     this.#depth += levels;
@@ -191,16 +201,6 @@ export class Encoder implements EncodingContext {
     } finally {
       this.#depth -= levels;
     }
-  }
-
-  keep<T>(value: object, copy: T): T {
-    this.#kept?.set(value, copy);
-    return copy;
-  }
-
-  keepEncoded(value: object, encoded: EncodedValue): EncodedValue {
-    this.#tagged = true;
-    return this.keep(value, encoded);
   }
 
   #encodeObject(value: object | symbol): unknown {
@@ -276,7 +276,7 @@ export class Encoder implements EncodingContext {
       if (this.#lenient) return `(${error.why})`;
       throw error;
     }
-    return isObjectLike(value) ? this.encodeChild(value, key) : value;
+    return isObjectLike(value) ? this.#encodeNested(value, key) : value;
   }
 }
 

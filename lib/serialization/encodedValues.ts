@@ -74,8 +74,6 @@ export interface DecodingContext {
 
 /** Carries the values of one kind. */
 export interface Handler<Value extends object = object, Encoded extends object = Value> {
-  /** The `kind` of what it encodes to. Left out where that is a copy of the value. */
-  readonly kind?: EncodedValue['kind'];
   /** True if the value is of this kind, and of no subclass that would be lost. */
   matches(value: object, prototype: object): boolean;
   /**

@@ -23,8 +23,7 @@ export const textOf = (value: unknown): string =>
   );
 
 /** Errors arrive as their nearest built-in class, with everything that is on them; parts that cannot cross as text. */
-export const errors: Handler<Error, EncodedError> = {
-  kind: 'error',
+export const errors = {
   matches: value => types.isNativeError(value) || value instanceof Error,
 
   encode(error, context) {
@@ -59,7 +58,7 @@ export const errors: Handler<Error, EncodedError> = {
     }
     return error;
   },
-};
+} satisfies Handler<Error, EncodedError>;
 
 /** Returns the name of the nearest built-in class of an error. */
 function baseOf(error: Error): string {

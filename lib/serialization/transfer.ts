@@ -16,7 +16,7 @@ export const isTransfer = (value: unknown): boolean =>
   marked.any && typeof value === 'object' && value !== null && marked.values.has(value);
 
 /**
- * Marks a task's result, so that its typed arrays and ArrayBuffers are moved to the caller and not copied.
+ * Marks a task's result, so that its typed arrays and ArrayBuffers are transferred to the caller and not copied.
  *
  * The task must not use them afterwards. A typed array that is a part of a larger buffer is copied all the same, and so
  * is everything between processes. Mark what the task returns, or a part of it. Where nothing crosses, it does nothing.

@@ -1,15 +1,16 @@
 import { Worker } from 'node:worker_threads';
 
-/** How often the parent is looked for, in ms. */
-const INTERVAL = 500;
+/** The time between two looks at the parent. */
+const LOOK_EVERY_MS = 500;
 
-const watch = (parent: number) => `
+/** Returns the program of a thread that ends this process once the parent is gone. */
+const programOf = (parent: number): string => `
 const parent = ${parent};
 setInterval(() => {
   let gone = process.ppid !== parent;
   try { process.kill(parent, 0); } catch { gone = true; }
   if (gone) process.kill(process.pid, 'SIGKILL');
-}, ${INTERVAL});`;
+}, ${LOOK_EVERY_MS});`;
 
 /**
  * Ends this process soon after its parent, however that ended.
@@ -18,6 +19,6 @@ setInterval(() => {
  * @param parent the parent's process id, as the parent told it: it may be gone before this is called
  */
 export function endWithParent(parent: number): void {
-  const watcher = new Worker(watch(parent), { eval: true, stdout: false, stderr: false, execArgv: [] });
+  const watcher = new Worker(programOf(parent), { eval: true, stdout: false, stderr: false, execArgv: [] });
   watcher.unref();
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { NotTransferableError, TaskNotFoundError } from '../errors.js';
+import { attempt, describeThrown, NotTransferableError, TaskNotFoundError } from '../errors.js';
 import type { RunDefinition } from '../protocol/messages.js';
 import { decode } from '../serialization/decode.js';
 import { SerializationError } from '../serialization/serializationError.js';
@@ -10,18 +10,18 @@ import type { Task } from '../task/task.js';
 import { returnsLiteral } from './returnsLiteral.js';
 import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
 
-/** A run's task as this worker calls it. */
+/** A run's task, as this worker calls it. */
 export interface LoadedTask {
   readonly call: (value: unknown) => unknown;
-  /** Makes more of a thrown error, where that is possible. */
+  /** Returns an error that says more than a thrown one, where that is possible. */
   readonly explain: (error: unknown) => unknown;
-  /** Whether the task is known to return no arrays but literals. */
-  readonly literal: boolean;
+  /** True if the task is known to return no arrays but literals. */
+  readonly literalArrays: boolean;
 }
 
 let typeScript: Promise<void> | undefined;
 
-/** Where tsx keeps the API that registers it with `import`; a `require` from the module finds another one. */
+/** Finds the module of tsx that registers it with `import`; a `require` from the task's module finds another one. */
 function findTsx(url: string): URL | undefined {
   try {
     const manifest = createRequire(url).resolve('tsx/package.json');
@@ -32,7 +32,7 @@ function findTsx(url: string): URL | undefined {
   }
 }
 
-/** Lets this worker import `.ts` modules, by the `tsx` that is installed beside the module. */
+/** Lets this worker import `.ts` modules, by the tsx that is installed beside the task's module. */
 async function loadTypeScript(url: string): Promise<void> {
   const api = findTsx(url);
   // Newer Node strips types by itself; an older one says that it does not know the extension.
@@ -52,7 +52,12 @@ async function importTask(url: string, name: string): Promise<Task> {
     if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await (typeScript ??= loadTypeScript(url));
     module = (await import(url)) as Record<string, unknown>;
   } catch (error) {
-    throw new TaskNotFoundError(url, name, `the module does not load (${error})`, error);
+    throw new TaskNotFoundError(
+      url,
+      name,
+      `the module does not load (${attempt(() => String(error), describeThrown(error))})`,
+      error,
+    );
   }
   // A CommonJS module may have its exports on `default` alone; what those inherit are none.
   const found = exportOf(module, name) ?? exportOf(module.default, name);
@@ -65,6 +70,7 @@ async function importTask(url: string, name: string): Promise<Task> {
   );
 }
 
+/** Decodes what all calls of the task share. */
 function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown {
   try {
     return decode(value, tag);
@@ -74,7 +80,10 @@ function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown 
   }
 }
 
-/** Finds or makes the task of a definition, and binds it to the `args` and `kwargs` of the run. */
+/**
+ * Finds or makes the task of a definition, and binds it to the `args` and `kwargs` of the run.
+ * @throws TaskNotFoundError, NotTransferableError, TypeError where it cannot
+ */
 export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
   const run =
     task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
@@ -83,6 +92,6 @@ export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise
   return {
     call: callTask(run, { args, kwargs, spread: shared.spread }),
     explain: task.kind === 'source' ? explainFreeVariable : error => error,
-    literal: returnsLiteral(Function.prototype.toString.call(run)),
+    literalArrays: returnsLiteral(Function.prototype.toString.call(run)),
   };
 }

@@ -1,17 +1,17 @@
-/** A function whose body is its own: an arrow, a `function` or a method, up to the first character of the body. */
+/** Matches the head of an arrow, a `function` or a method, up to the first character of its body. */
 const HEADER =
   /^(?:async\s*)?(?:function\b[^()]*\([^()]*\)|(?:\([^()]*\)|[\w$]+)\s*=>|[\w$]+\s*\([^()]*\))\s*(?=[{[])/;
 
-/** A `/` that may begin a regular expression or a comment: in those a bracket is none. */
+/** Matches a `/` that may begin a regular expression or a comment: a bracket in those is none. */
 const UNCLEAR_SLASH =
   /(?:(?:^|[^\w$)\]\s])|\b(?:typeof|void|in|of|instanceof|delete|await|yield|new))\s*\/|\/[/*]/;
 
 /**
- * Whether a function's source proves that every array it returns is a literal: `x => [ … ]`, or a body whose one
+ * Returns true if a function's source proves that every array it returns is a literal: `x => [ … ]`, or a body whose one
  * `return` stands at its end, `return [ … ]`.
  *
- * Such an array has its items and nothing else: no holes, no further properties, no other class, and it is not marked
- * to be moved. To look for those in each row costs more than a small task (`bench/throughput.ts`), as there is no quick
+ * Such an array has its items and nothing else: no holes, no further properties, no other class, and no mark of
+ * `transfer()`. To look for those in each row costs more than a small task (`bench/throughput.ts`), as there is no quick
  * way to see that an array has a property like `index`. What is not proved here is looked at row by row.
  */
 export function returnsLiteral(source: string): boolean {
@@ -27,7 +27,7 @@ export function returnsLiteral(source: string): boolean {
   return before && !UNCLEAR_SLASH.test(items) && !/^\s*,|,\s*,/.test(items);
 }
 
-/** Where the bracket opens that closes at the end of the text; `undefined` where text in quotes stands in between. */
+/** Returns where the bracket opens that closes at the end of the text, or `undefined` if a quote stands in between. */
 function openingBracket(text: string): number | undefined {
   let depth = 0;
   for (let i = text.length - 1; i >= 0; i--) {

@@ -1,208 +1,195 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { isProxy } from 'node:util/types';
-import { isInstance } from '../errors.js';
-import type { ChunkMessage, FailureMessage, Transferable, WorkerMessage } from '../protocol/messages.js';
+import type { ChunkMessage, Transferable, WorkerMessage } from '../protocol/messages.js';
 import { now as clock } from '../runtime/clock.js';
-import { ColumnBatchBuilder, rowReader } from '../serialization/columnBatch.js';
+import { rowReader } from '../serialization/columnBatch.js';
 import { decode } from '../serialization/decode.js';
-import { Encoder } from '../serialization/encode.js';
-import { SerializationError } from '../serialization/serializationError.js';
 import { isThenable } from '../task/callTask.js';
 import type { LoadedTask } from './loadTask.js';
+import { ReportBuilder } from './reportBuilder.js';
 
 /**
- * What has settled is reported at least this often, in ms: a long task must not hold back what was ready before it.
- * Each report wakes the main thread, which takes a core from a worker (`bench/constants.ts`).
+ * The longest time between two reports: a long task must not hold back what was ready before it. Each report wakes the main
+ * thread, which takes a core from a worker (`bench/constants.ts`).
  */
-const REPORT_EVERY = 4;
+const REPORT_EVERY_MS = 4;
 
-/** Tasks quicker than this, in ms, share one look at the clock, which costs as much as a small task (`bench/constants.ts`). */
-const QUICK = 0.001;
+/** Tasks quicker than this share one look at the clock, which costs as much as a small task (`bench/constants.ts`). */
+const QUICK_TASK_MS = 0.001;
 const QUICK_TASKS_PER_LOOK = 16;
 
-export type Post = (
-  message: Extract<WorkerMessage, { kind: 'report' | 'end' | 'started' | 'returned' }>,
-  moved?: readonly Transferable[],
-) => void;
+/** With a `taskTimeout`, a task that took longer is reported at once: nobody need guess when the next one began. */
+const LONG_TASK_MS = 1;
 
-/** With a `taskTimeout`, a task that took longer, in ms, is reported at once: nobody need guess when the next one began. */
-const REPORTED_ALONE = 1;
+/** The messages of a chunk that runs: reports, and its end. */
+export type ChunkReport = Extract<WorkerMessage, { kind: 'report' | 'end' | 'started' | 'returned' }>;
 
-/** What of a chunk has settled and is not reported yet. */
-class Pending {
-  count = 0;
-  readonly failures: FailureMessage[] = [];
-  readonly #encoder: Encoder;
-  readonly #packer: ColumnBatchBuilder;
-
-  constructor(
-    capacity: number,
-    threads: boolean,
-    /** When the first task of this report started. */
-    readonly since: number,
-    literal: boolean,
-  ) {
-    this.#encoder = new Encoder({ sharedMemory: threads, transferMarked: true });
-    this.#packer = new ColumnBatchBuilder(capacity, this.#encoder, { literalArrays: literal });
-  }
-
-  add(row: unknown): void {
-    try {
-      this.#packer.add(row);
-    } catch (error) {
-      if (!isInstance(error, SerializationError)) throw error;
-      this.failures.push({
-        offset: this.count,
-        cause: undefined,
-        untransferable: { what: 'result', path: error.path, why: error.why },
-        expired: false,
-      });
-    }
-    this.count += 1;
-  }
-
-  fail(error: unknown): void {
-    const found = untransferableOf(error);
-    const untransferable = found && { what: 'input' as const, ...found };
-    this.failures.push({
-      offset: this.count,
-      cause: untransferable ? undefined : this.#encoder.encodeThrown(error),
-      untransferable,
-      expired: false,
-    });
-    this.count += 1;
-  }
-
-  /** The task has returned too late. */
-  expire(): void {
-    this.failures.push({ offset: this.count, cause: undefined, untransferable: undefined, expired: true });
-    this.count += 1;
-  }
-
-  report(post: Post, now: number, last: boolean): void {
-    const { message: rows, transferList } = this.#packer.take();
-    const { count, failures, since } = this;
-    const { tag } = this.#encoder;
-    post({ kind: 'report', count, rows, failures, tag, elapsed: now - since, last }, transferList);
-  }
+/** The surroundings of a chunk that runs. */
+export interface ChunkContext {
+  /** True if the reports go to a thread: memory can be shared with it, and transferred to it. */
+  readonly sharedMemory: boolean;
+  post(message: ChunkReport, transferList?: readonly Transferable[]): void;
+  /** True if tasks have printed something that has not left yet. */
+  hasOutput(): boolean;
+  /** True once nobody waits for the chunk any more. */
+  isCancelled(): boolean;
 }
 
 /**
- * Runs inputs of a chunk until it is done, its time slice is spent or it is cancelled, and reports what has settled and
- * that it has ended.
+ * Runs inputs of a chunk until it is done, its time slice is spent or it is cancelled. Posts what has settled, and that
+ * the chunk has ended.
  *
  * At least one input runs, so a run always gets on. Async tasks run one after another.
  */
-export async function runChunk(
-  message: ChunkMessage,
-  { call, explain, literal }: LoadedTask,
-  post: Post,
-  threads: boolean,
-  isCancelled: () => boolean,
-): Promise<void> {
-  const { inputs, timeSlice, taskTimeout } = message;
-  const { length, tag } = inputs;
-  const packed = rowReader(inputs);
-  const decodeInput = (i: number): unknown => {
-    // What is decoded may be large, and the task does not run yet.
-    if (taskTimeout !== undefined) post({ kind: 'returned' });
-    const value = decode(packed(i), tag as object);
-    if (taskTimeout !== undefined) post({ kind: 'started' });
-    return value;
-  };
-  const input = tag ? decodeInput : packed;
-  const start = clock();
-  const deadline = start + timeSlice;
-  let pending = new Pending(length, threads, start, literal);
-  let tasksPerLook = 1;
-  let i = 0;
-  /** Whether the last task is to be reported at once. */
-  let alone = false;
+export const runChunk = (message: ChunkMessage, task: LoadedTask, context: ChunkContext): Promise<void> =>
+  new RunningChunk(message, task, context).run();
 
-  /** Reports what is due; whether the chunk ends here. */
-  const look = (): boolean => {
-    const now = clock();
-    const over = i === length || now >= deadline || isCancelled();
-    if (pending.count > 0 && (over || alone || now - pending.since >= REPORT_EVERY)) {
-      pending.report(post, now, over);
-      alone = false;
-      if (!over) pending = new Pending(length - i, threads, clock(), literal);
-    } else if (over) post({ kind: 'end', notRunnable: undefined });
-    tasksPerLook = taskTimeout === undefined && now - start < i * QUICK ? QUICK_TASKS_PER_LOOK : 1;
-    return over;
-  };
+/** A promise that a task has returned, and when that task began. */
+interface AwaitedRow {
+  readonly row: PromiseLike<unknown>;
+  readonly began: number;
+}
 
-  /** Returns true if a task that began then is late. Where its time counts, it is said that it has returned. */
-  const isLate = (began: number, row: unknown): boolean => {
-    if (taskTimeout === undefined) return false;
-    const took = clock() - began;
-    if (took >= REPORTED_ALONE) alone = true;
-    // A large row may take longer to encode than its task had.
-    if (alone || !isQuicklyEncoded(row)) post({ kind: 'returned' });
-    return took > taskTimeout;
-  };
+class RunningChunk {
+  readonly #task: LoadedTask;
+  readonly #context: ChunkContext;
+  readonly #length: number;
+  readonly #input: (i: number) => unknown;
+  readonly #taskTimeout: number | undefined;
+  readonly #start = clock();
+  readonly #deadline: number;
+  /** The input that runs, or runs next. */
+  #next = 0;
+  #pending: ReportBuilder;
+  #tasksPerLook = 1;
+  /** True if the last task is to be reported at once. */
+  #reportNow = false;
 
-  /** Runs tasks as long as they answer at once; gives the first promise, or `undefined` at the end. */
-  const runStretch = (): { row: PromiseLike<unknown>; began: number } | undefined => {
-    for (let untilLook = tasksPerLook; ; ) {
-      let began = taskTimeout === undefined ? 0 : clock();
+  constructor({ inputs, timeSlice, taskTimeout }: ChunkMessage, task: LoadedTask, context: ChunkContext) {
+    const { length, tag } = inputs;
+    const read = rowReader(inputs);
+    this.#task = task;
+    this.#context = context;
+    this.#length = length;
+    this.#input = tag ? i => this.#decode(read(i), tag) : read;
+    this.#taskTimeout = taskTimeout;
+    this.#deadline = this.#start + timeSlice;
+    this.#pending = this.#newReport(this.#start);
+  }
+
+  async run(): Promise<void> {
+    for (;;) {
+      const awaited = this.#runStretch();
+      if (awaited === undefined) return;
+      // What is ready before it is reported meanwhile.
+      const due =
+        this.#pending.count > 0 ? setTimeout(() => this.#report(false), REPORT_EVERY_MS) : undefined;
       try {
-        const value = input(i);
-        if (tag && taskTimeout !== undefined) began = clock();
+        this.#fulfill(await awaited.row, awaited.began);
+      } catch (error) {
+        this.#reject(error, awaited.began);
+      }
+      clearTimeout(due);
+      this.#next += 1;
+      if (this.#look()) return;
+    }
+  }
+
+  /** Runs tasks as long as they answer at once. Returns the first promise, or `undefined` at the end of the chunk. */
+  #runStretch(): AwaitedRow | undefined {
+    const { call } = this.#task;
+    const input = this.#input;
+    const isTimed = this.#taskTimeout !== undefined;
+    for (let untilLook = this.#tasksPerLook; ; ) {
+      let began = 0;
+      try {
+        const value = input(this.#next);
+        if (isTimed) began = clock();
         const row = call(value);
         if (isThenable(row)) return { row, began };
-        if (isLate(began, row)) pending.expire();
-        else pending.add(row);
+        this.#fulfill(row, began);
       } catch (error) {
-        if (isLate(began, error)) pending.expire();
-        else pending.fail(explain(error));
+        this.#reject(error, began);
       }
-      i += 1;
-      if (i === length || --untilLook === 0) {
-        if (look()) return undefined;
-        untilLook = tasksPerLook;
+      this.#next += 1;
+      if (this.#next === this.#length || --untilLook === 0) {
+        if (this.#look()) return undefined;
+        untilLook = this.#tasksPerLook;
       }
     }
-  };
+  }
 
-  for (;;) {
-    const awaited = runStretch();
-    if (awaited === undefined) return;
-    const { row, began } = awaited;
-    let due: NodeJS.Timeout | undefined;
-    if (pending.count > 0) {
-      const report = () => {
-        pending.report(post, clock(), false);
-        pending = new Pending(length - i, threads, clock(), literal);
-      };
-      due = setTimeout(report, REPORT_EVERY);
-    }
-    try {
-      // Awaited first: `pending` may be another one by then.
-      const value = await row;
-      if (isLate(began, value)) pending.expire();
-      else pending.add(value);
-    } catch (error) {
-      if (isLate(began, error)) pending.expire();
-      else pending.fail(explain(error));
-    }
-    clearTimeout(due);
-    i += 1;
-    if (look()) return;
+  /** Decodes an input. It may be large, and no task runs meanwhile. */
+  #decode(input: unknown, tag: object): unknown {
+    if (this.#taskTimeout === undefined) return decode(input, tag);
+    this.#context.post({ kind: 'returned' });
+    const value = decode(input, tag);
+    this.#context.post({ kind: 'started' });
+    return value;
+  }
+
+  #fulfill(row: unknown, began: number): void {
+    if (this.#isLate(began, row)) this.#pending.expire();
+    else this.#pending.add(row);
+  }
+
+  #reject(thrown: unknown, began: number): void {
+    // Of an input that cannot be decoded no task began.
+    if (began > 0 && this.#isLate(began, thrown)) this.#pending.expire();
+    else this.#pending.fail(this.#task.explain(thrown));
+  }
+
+  /** True if a task that began then is late. Where its time counts, says that it has returned. */
+  #isLate(began: number, row: unknown): boolean {
+    if (this.#taskTimeout === undefined) return false;
+    const took = clock() - began;
+    if (took >= LONG_TASK_MS) this.#reportNow = true;
+    // A large row may take longer to encode than its task had.
+    if (this.#reportNow || !isQuicklyEncoded(row)) this.#context.post({ kind: 'returned' });
+    return took > this.#taskTimeout;
+  }
+
+  /** Reports what is due. Returns true if the chunk ends here. */
+  #look(): boolean {
+    const now = clock();
+    const { count, since, hasFailures } = this.#pending;
+    const isOver =
+      this.#next === this.#length ||
+      now >= this.#deadline ||
+      this.#context.isCancelled() ||
+      // What a failing task has printed leaves before its failure is heard: the chunk ends for that.
+      (hasFailures && this.#context.hasOutput());
+    if (count > 0 && (isOver || this.#reportNow || now - since >= REPORT_EVERY_MS)) this.#report(isOver, now);
+    else if (isOver) this.#context.post({ kind: 'end', notRunnable: undefined });
+    const areQuick = this.#taskTimeout === undefined && now - this.#start < this.#next * QUICK_TASK_MS;
+    this.#tasksPerLook = areQuick ? QUICK_TASKS_PER_LOOK : 1;
+    return isOver;
+  }
+
+  #report(last: boolean, now = clock()): void {
+    const { report, transferList } = this.#pending.build({ now, last });
+    this.#context.post(report, transferList);
+    this.#reportNow = false;
+    if (!last) this.#pending = this.#newReport(clock());
+  }
+
+  #newReport(since: number): ReportBuilder {
+    return new ReportBuilder({
+      capacity: this.#length - this.#next,
+      sharedMemory: this.#context.sharedMemory,
+      literalArrays: this.#task.literalArrays,
+      since,
+    });
   }
 }
 
 /** The longest text, and the longest array, that is encoded at once. */
 const MAX_QUICK_LENGTH = { text: 10_000, array: 64 };
 
-/** Returns true for primitives and small arrays of them: no other row is looked into, as code of the user may run then. */
+/** True for primitives and small arrays of them: no other row is looked into, as code of the user may run then. */
 function isQuicklyEncoded(row: unknown): boolean {
   if (typeof row === 'string') return row.length <= MAX_QUICK_LENGTH.text;
   if (typeof row !== 'object' || row === null) return true;
   if (isProxy(row) || !Array.isArray(row) || row.length > MAX_QUICK_LENGTH.array) return false;
   return row.every(item => typeof item === 'number' || typeof item === 'boolean');
 }
-
-/** Returns what is wrong with an input that could not be made here; `undefined` for anything else that a task throws. */
-const untransferableOf = (error: unknown): { path: string; why: string } | undefined =>
-  isInstance(error, SerializationError) ? { path: error.path, why: error.why } : undefined;

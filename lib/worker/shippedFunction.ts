@@ -1,7 +1,7 @@
-import { attempt } from '../errors.js';
+import { attempt, isInstance } from '../errors.js';
 import type { Task } from '../task/task.js';
 
-/** Compilers put calls of these into functions; they do nothing that a worker would miss. */
+/** Stands for the `__name` that compilers call in functions; it does nothing that a worker would miss. */
 const setName = (target: unknown) => target;
 
 /** Stands for the counters that Istanbul puts into functions: any property of it can be read, called and counted up. */
@@ -10,16 +10,16 @@ const counters: unknown = new Proxy(() => counters, {
   set: () => true,
 });
 
-/** So many functions are kept for later runs. */
-const KEPT = 32;
+/** The most functions that are kept for later runs. */
+const MAX_KEPT = 32;
 
 const kept = new Map<string, Task>();
 
 /**
  * Makes a function of the source that `toString` gave for it: of arrows, functions and methods.
  *
- * The same one for the same source: what the engine has compiled for one run serves the next, which otherwise begins
- * slowly in each worker (`bench/grain.ts`).
+ * Returns the same one for the same source: what the engine has compiled for one run serves the next, which would begin
+ * slowly in each worker otherwise (`bench/grain.ts`).
  * @throws TypeError where that is not possible
  */
 export function shippedFunction(name: string, source: string): Task {
@@ -28,7 +28,7 @@ export function shippedFunction(name: string, source: string): Task {
   // The one that was used last goes last.
   kept.delete(source);
   kept.set(source, task);
-  if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value as string);
   return task;
 }
 
@@ -59,17 +59,13 @@ function make(name: string, source: string): Task {
   return made as Task;
 }
 
-/** The variable that a thrown value says is not defined. Whatever was thrown: reading it may throw. */
+/** Returns the variable that a thrown value says is not defined. */
 function freeVariable(error: unknown): string | undefined {
-  try {
-    if (!(error instanceof ReferenceError)) return undefined;
-    return /^(\S+) is not defined$/.exec(error.message)?.[1];
-  } catch {
-    return undefined;
-  }
+  if (!isInstance(error, ReferenceError)) return undefined;
+  return attempt(() => /^(\S+) is not defined$/.exec(error.message)?.[1], undefined);
 }
 
-/** Says of a `ReferenceError` in a shipped function what to do about it. */
+/** Returns a `ReferenceError` that says what to do about one of a shipped function, and anything else as it is. */
 export function explainFreeVariable(error: unknown): unknown {
   const variable = freeVariable(error);
   if (variable === undefined) return error;

@@ -20,8 +20,8 @@ import { same } from '../../support/same.js';
 import { anyNumber, anyRows, anyValue } from './arbitraries.js';
 import { decodedRows, eachWay, encodedRows, encoderFor, sentRows, ways } from './roundTrip.js';
 
-const packing = suite('packing');
-const it = timed(packing);
+const batches = suite('columnBatch');
+const it = timed(batches);
 
 /** A hole and a number. */
 const holed: unknown[] = Object.assign(new Array(2), { 1: 1 });
@@ -92,7 +92,7 @@ it('tuples and records of numbers become columns of numbers', () => {
     shape: { kind: 'tuple' },
     columns: [Float64Array.of(1, 2, 3), Float64Array.of(-0, Number.NaN, 5)],
   });
-  assert.is(tuples.transferList.length, 2, 'whose memory is moved');
+  assert.is(tuples.transferList.length, 2, 'whose memory is transferred');
   const records = encodedRows(
     [
       { x: 1, y: 2 },
@@ -319,7 +319,7 @@ it('batches make the same columns as their rows do one by one', () => {
   };
   fc.assert(
     fc.property(anyRows, anyRows, anyWay, (first, second, way) => {
-      const packed = columnsOf(builder => {
+      const batched = columnsOf(builder => {
         builder.addBatch(decodeBatch(ways[way](encodedRows(first, way).message) as ColumnBatchMessage), 0);
         builder.addBatch(
           decodeBatch(ways[way](encodedRows(second, way).message) as ColumnBatchMessage),
@@ -330,7 +330,7 @@ it('batches make the same columns as their rows do one by one', () => {
       const single = columnsOf(builder => {
         for (const [i, row] of rows.entries()) builder.add(row, i);
       });
-      same(structuredClone(packed), structuredClone(single));
+      same(structuredClone(batched), structuredClone(single));
     }),
     { numRuns: propertyRuns(1_000) },
   );
@@ -378,4 +378,4 @@ it('a row that holds itself is sent whole, wherever it stands in itself', () => 
     }
 });
 
-packing.run();
+batches.run();

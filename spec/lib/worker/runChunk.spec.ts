@@ -4,7 +4,7 @@ import type { ChunkMessage, ColumnBatchMessage, ReportMessage } from '../../../l
 import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { decode } from '../../../lib/serialization/decode.js';
 import type { LoadedTask } from '../../../lib/worker/loadTask.js';
-import { runChunk } from '../../../lib/worker/runChunk.js';
+import { type ChunkContext, runChunk } from '../../../lib/worker/runChunk.js';
 import { Qobj } from '../../fixtures/qobj.js';
 import { sleep, timed } from '../../support/deadline.js';
 import { decodedRows, encodedRows } from '../serialization/roundTrip.js';
@@ -17,7 +17,7 @@ interface Posted {
   readonly rows: unknown[];
   /** Milliseconds after the start. */
   readonly at: number;
-  readonly moved: number;
+  readonly transferred: number;
 }
 
 /** Runs a task over inputs as a worker would, and gives what it posts. */
@@ -28,10 +28,10 @@ async function posts(
     timeSlice = 1_000,
     isCancelled = () => false,
     explain = error => error,
-    threads = true,
-    literal = false,
+    sharedMemory = true,
+    literalArrays = false,
   }: Partial<
-    Pick<ChunkMessage, 'timeSlice'> & LoadedTask & { threads: boolean; isCancelled: () => boolean }
+    Pick<ChunkMessage, 'timeSlice'> & LoadedTask & Pick<ChunkContext, 'sharedMemory' | 'isCancelled'>
   > = {},
 ): Promise<Posted[]> {
   const start = performance.now();
@@ -51,21 +51,24 @@ async function posts(
   };
   await runChunk(
     message,
-    { call, explain, literal },
-    (report, moved = []) => {
-      assert.not(ended, 'nothing comes after the end');
-      if (report.kind === 'returned' || report.kind === 'started') return;
-      ended = report.kind === 'end' || report.last;
-      if (report.kind === 'end') return;
-      posted.push({
-        report,
-        rows: decodedRows(report.rows),
-        at: performance.now() - start,
-        moved: moved.length,
-      });
+    { call, explain, literalArrays },
+    {
+      sharedMemory,
+      isCancelled,
+      hasOutput: () => false,
+      post(report, transferList = []) {
+        assert.not(ended, 'nothing comes after the end');
+        if (report.kind === 'returned' || report.kind === 'started') return;
+        ended = report.kind === 'end' || report.last;
+        if (report.kind === 'end') return;
+        posted.push({
+          report,
+          rows: decodedRows(report.rows),
+          at: performance.now() - start,
+          transferred: transferList.length,
+        });
+      },
     },
-    threads,
-    isCancelled,
   );
   assert.ok(ended, 'the end is told');
   return posted;
@@ -83,7 +86,7 @@ const total = (posted: readonly Posted[]) => counts(posted).reduce((sum, count) 
 const rowsOf = (posted: readonly Posted[]) => posted.flatMap(({ rows }) => rows);
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-it('runs every input in order, and reports quick ones together', async () => {
+it('a chunk runs every input in order, and reports quick ones together', async () => {
   const posted = await posts(upTo(1_000), x => (x as number) ** 2);
   assert.equal(
     rowsOf(posted),
@@ -93,13 +96,13 @@ it('runs every input in order, and reports quick ones together', async () => {
   for (const { report } of posted) assert.ok(report.elapsed >= 0);
 });
 
-it('hands the rest back when its time slice is spent', async () => {
+it('a chunk hands the rest back when its time slice is spent', async () => {
   const posted = await posts(upTo(100), x => spin(3) && x, { timeSlice: 8 });
   assert.equal(rowsOf(posted), upTo(total(posted)));
   assert.ok(total(posted) >= 1 && total(posted) <= 4, `${total(posted)} of them`);
 });
 
-it('hands the rest back in time where tasks are so quick that it seldom looks at the clock', async () => {
+it('a chunk hands the rest back in time where tasks are so quick that it seldom looks at the clock', async () => {
   let calls = 0;
   const posted = await posts(new Array<number>(16_384).fill(0), () => (++calls > 2_000 ? spin(0.5) : 0), {
     timeSlice: 8,
@@ -108,14 +111,14 @@ it('hands the rest back in time where tasks are so quick that it seldom looks at
   assert.ok(total(posted) <= 2_040, `${total(posted)} of them`);
 });
 
-it('runs one input at least', async () => {
+it('a chunk runs one input at least', async () => {
   for (const timeSlice of [0, -5])
     assert.equal(rowsOf(await posts([1, 2, 3], x => x, { timeSlice })).slice(0, 1), [1]);
   assert.equal(counts(await posts([1, 2, 3], x => spin(1) && x, { isCancelled: () => true })), [1]);
   assert.equal(counts(await posts([1, 2, 3], async x => x, { timeSlice: 0 })), [1]);
 });
 
-it('stops when it is cancelled, also from outside', async () => {
+it('a chunk stops when it is cancelled, also from outside', async () => {
   let cancelled = false;
   const isCancelled = () => cancelled;
   const posted = await posts(
@@ -139,7 +142,7 @@ it('stops when it is cancelled, also from outside', async () => {
   assert.is(total(later), 4);
 });
 
-it('reports at least every few ms, so that a long task holds nobody back', async () => {
+it('a chunk reports at least every few ms, so that a long task holds nobody back', async () => {
   const posted = await posts(upTo(22), x => spin(x === 21 ? 60 : 1) && x);
   assert.equal(rowsOf(posted), upTo(22));
   const early = posted.filter(({ at }) => at < 60);
@@ -147,7 +150,7 @@ it('reports at least every few ms, so that a long task holds nobody back', async
   assert.ok(early.length >= 3);
 });
 
-it('reports while an async task is awaited', async () => {
+it('a chunk reports while an async task is awaited', async () => {
   const posted = await posts(upTo(4), x =>
     x === 2
       ? sleep(60).then(() => {
@@ -166,7 +169,7 @@ it('reports while an async task is awaited', async () => {
   );
 });
 
-it('keeps every row where it belongs, however long it was awaited', async () => {
+it('every row stays where it belongs, however long it was awaited', async () => {
   const waits = [0, 0, 15, 0, 1, 15, 0, 15, 15, 2];
   const posted = await posts(upTo(10), x => {
     const wait = waits[x as number] as number;
@@ -176,7 +179,7 @@ it('keeps every row where it belongs, however long it was awaited', async () => 
   assert.is(total(posted), 10);
 });
 
-it('runs async tasks one after another', async () => {
+it('async tasks run one after another', async () => {
   let running = 0;
   let most = 0;
   const posted = await posts(upTo(6), async x => {
@@ -189,14 +192,14 @@ it('runs async tasks one after another', async () => {
   assert.is(most, 1);
 });
 
-it('awaits whatever can be awaited, and mixes both kinds', async () => {
+it('whatever can be awaited is awaited, and both kinds can be mixed', async () => {
   // biome-ignore lint/suspicious/noThenProperty: a thenable is what is meant.
   const thenable = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => resolve(value) });
   const posted = await posts(upTo(9), x => [x, Promise.resolve(x), thenable(x)][(x as number) % 3]);
   assert.equal(rowsOf(posted), upTo(9));
 });
 
-it('reports failures by their place, and the rows of the others', async () => {
+it('failures are reported by their place, with the rows of the others', async () => {
   const posted = await posts(
     upTo(10),
     x => {
@@ -231,7 +234,7 @@ it('reports failures by their place, and the rows of the others', async () => {
   );
 });
 
-it('fails all of a chunk where all of it fails', async () => {
+it('all inputs of a chunk can fail', async () => {
   const posted = await posts(upTo(50), () => {
     throw undefined;
   });
@@ -243,7 +246,7 @@ it('fails all of a chunk where all of it fails', async () => {
   assert.equal(rowsOf(posted), []);
 });
 
-it('takes a getter `then` that throws, and a rejection with nothing, for failures', async () => {
+it('a getter `then` that throws, and a rejection with nothing, are failures', async () => {
   const posted = await posts(upTo(3), x => {
     if (x === 0)
       return {
@@ -257,7 +260,7 @@ it('takes a getter `then` that throws, and a rejection with nothing, for failure
   assert.equal([total(posted), rowsOf(posted)], [3, [2]]);
 });
 
-it('opens inputs that were encoded, each for its own task', async () => {
+it('inputs that were encoded are decoded, each for its own task', async () => {
   const inputs = [new Qobj(Float64Array.of(3, 4)), 5, [new Qobj(Float64Array.of(1))], Buffer.from('a')];
   const posted = await posts(inputs, x =>
     x instanceof Qobj ? x.norm() : Array.isArray(x) ? x[0].norm() : Buffer.isBuffer(x) ? 'buffer' : x,
@@ -265,14 +268,14 @@ it('opens inputs that were encoded, each for its own task', async () => {
   assert.equal(rowsOf(posted), [5, 5, 1, 'buffer']);
 });
 
-it('moves columns of numbers, and between processes nothing', async () => {
-  assert.is((await posts([1, 2], x => [x, x, 'a']))[0]?.moved, 2);
-  assert.is((await posts([1, 2], x => [x, x, 'a'], { threads: false }))[0]?.moved, 0);
+it('columns of numbers are transferred, and between processes nothing is', async () => {
+  assert.is((await posts([1, 2], x => [x, x, 'a']))[0]?.transferred, 2);
+  assert.is((await posts([1, 2], x => [x, x, 'a'], { sharedMemory: false }))[0]?.transferred, 0);
   const posted = await posts([1], x => x);
   assert.is(rowReader(posted[0]!.report.rows)(0), 1);
 });
 
-it('says how long the tasks of a report took', async () => {
+it('a report says how long its tasks took', async () => {
   const posted = await posts(upTo(5), x => spin(4) && x);
   for (const { report } of posted) assert.ok(report.elapsed >= 3.9 * report.count && report.elapsed < 100);
 });

@@ -6,7 +6,7 @@ const it = suite('shippedFunction');
 
 const made = (source: string) => shippedFunction('f', source) as (...all: unknown[]) => unknown;
 
-it('makes a function again of what toString gave for it', async () => {
+it('a function is made again of what toString gave for it', async () => {
   for (const [source, given, expected] of [
     ['x => x + 1', [1], 2],
     ['(x, y) => ({ x, y })', [1, 2], { x: 1, y: 2 }],
@@ -36,18 +36,18 @@ it('makes a function again of what toString gave for it', async () => {
   assert.equal([...steps], [1]);
 });
 
-it('runs in strict mode, as modules do', () => {
+it('a shipped function runs in strict mode, as modules do', () => {
   assert.is(made('function () { return this; }')(), undefined);
   assert.throws(() => made('() => { nowhere = 1; }')(), /nowhere is not defined/);
 });
 
-it('sees globals, and imports', async () => {
+it('a shipped function sees globals, and imports', async () => {
   assert.is(made('x => Math.sqrt(x)')(9), 3);
   const { sep } = (await made("() => import('node:path')")()) as typeof import('node:path');
   assert.type(sep, 'string');
 });
 
-it('knows what compilers put in', () => {
+it('a shipped function has what compilers put in', () => {
   assert.is(made("x => { const g = __name(y => y + 1, 'g'); return g(x); }")(1), 2);
   const counted = `x => {
     cov_1a2b3c().f[0]++; cov_1a2b3c().s[12]++;
@@ -56,13 +56,13 @@ it('knows what compilers put in', () => {
   assert.is(made(counted)(1), 2);
 });
 
-it('makes no variable of one’s own up, whatever its name', () => {
+it('a variable of the user’s own is never made up, whatever its name', () => {
   for (const source of ['x => cov_matrix', 'x => cov_matrix[0][1]', 'x => cov_xy() * x', 'x => cov_f().a'])
     assert.throws(() => made(source)(1), /is not defined/, source);
   assert.is(made('x => { const cov_a = 5; return cov_a + x; }')(1), 6);
 });
 
-it('says where a source is none', () => {
+it('a source that is none is refused with what to do', () => {
   for (const source of [
     '#hidden(x) { return x; }',
     'x => {',
@@ -79,7 +79,7 @@ it('says where a source is none', () => {
     );
 });
 
-it('explains a variable that stayed behind', () => {
+it('an error about a variable that stayed behind is explained', () => {
   const run = made('x => x * outer');
   try {
     run(1);
@@ -107,7 +107,7 @@ it('explains a variable that stayed behind', () => {
   );
 });
 
-it('leaves every other error alone', () => {
+it('every other error is left alone', () => {
   for (const error of [
     new TypeError('x is not defined'),
     new ReferenceError("Cannot access 'x' before initialization"),
@@ -115,6 +115,22 @@ it('leaves every other error alone', () => {
     undefined,
   ])
     assert.is(explainFreeVariable(error), error);
+});
+
+it('an error whose parts cannot be read is explained as far as they can', () => {
+  const fail = {
+    get() {
+      throw new Error('no');
+    },
+  };
+  const [noStack, noMessage] = [new ReferenceError('x is not defined'), new ReferenceError()];
+  Object.defineProperty(noStack, 'stack', fail);
+  Object.defineProperty(noMessage, 'message', fail);
+  assert.match((explainFreeVariable(noStack) as Error).message, /Pass x through `args`/);
+  assert.is(explainFreeVariable(noMessage), noMessage);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.is(explainFreeVariable(proxy), proxy);
 });
 
 it.run();
