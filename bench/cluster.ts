@@ -34,7 +34,7 @@ for (let i = 0; i < workers; i++) {
   const child = spawn(
     process.execPath,
     [
-      join(here, '../lib/bullmq/workerProgram.js'),
+      join(here, '../lib/executors/cluster/worker/workerProgram.js'),
       ...['--queue', 'bench', '--redis', `redis://127.0.0.1:${port}`, '--root', '/', '--threads', '1'],
       ...['--allow-inline', '--log', 'json'],
     ],

@@ -7,6 +7,7 @@ import { of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NotTransferableError, TaskNotFoundError } from '../../../../lib/errors.js';
+import { clusterTaskOf } from '../../../../lib/executors/cluster/client/clusterTaskOf.js';
 import {
   type BullmqOptions,
   bullmq,
@@ -16,7 +17,7 @@ import {
   type WorkerEvent,
 } from '../../../../lib/executors/cluster/index.js';
 import { Keys } from '../../../../lib/executors/cluster/redis/keys.js';
-import { ModuleTasks, sendTask } from '../../../../lib/executors/cluster/worker/moduleTask.js';
+import { ModuleTasks } from '../../../../lib/executors/cluster/worker/moduleTasks.js';
 import { task } from '../../../../lib/task/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { errorOf, inFolder, rowsOf, warningsDuring } from '../../../contract/subject.js';
@@ -32,18 +33,22 @@ paths('are relative to the root, with the hash of the module', () =>
     const file = join(folder, 'lib', 'model.js');
     writeFileSync(file, 'export const f = x => x;');
     const url = pathToFileURL(file).href;
-    const sent = sendTask({ kind: 'module', name: 'f', url: `${url}?version=2` }, folder);
+    const sent = clusterTaskOf({ kind: 'module', name: 'f', url: `${url}?version=2` }, folder);
     assert.equal(sent, {
       kind: 'module',
       name: 'f',
       path: 'lib/model.js',
       hash: createHash('sha256').update('export const f = x => x;').digest('hex'),
     });
-    assert.equal(new ModuleTasks(folder, false).receive(sent), { kind: 'module', name: 'f', url });
+    assert.equal(new ModuleTasks(folder, { allowInline: false }).receive(sent), {
+      kind: 'module',
+      name: 'f',
+      url,
+    });
   }),
 );
 
-const hashIn = (sent: ReturnType<typeof sendTask>): string => (sent.kind === 'module' ? sent.hash : '');
+const hashIn = (sent: ReturnType<typeof clusterTaskOf>): string => (sent.kind === 'module' ? sent.hash : '');
 
 paths('outside the root are not sent', () =>
   inFolder(async folder => {
@@ -54,7 +59,7 @@ paths('outside the root are not sent', () =>
       ['node:fs', /no file: URL/],
     ] as const)
       assert.throws(
-        () => sendTask({ kind: 'module', name: 'f', url }, folder),
+        () => clusterTaskOf({ kind: 'module', name: 'f', url }, folder),
         (error: Error) => error instanceof TaskNotFoundError && says.test(error.message),
       );
   }),
@@ -88,7 +93,8 @@ paths('that lead out of the root are refused', () =>
       'lib/x\0.js',
     ])
       assert.throws(
-        () => new ModuleTasks(root, true).receive({ kind: 'module', name: 'f', path, hash: '' }),
+        () =>
+          new ModuleTasks(root, { allowInline: true }).receive({ kind: 'module', name: 'f', path, hash: '' }),
         /only paths relative to --root are run/,
         path,
       );
@@ -99,11 +105,11 @@ paths('of another version are refused with both hashes', () =>
   inFolder(async root => {
     writeFileSync(join(root, 'model.js'), 'one');
     const url = pathToFileURL(join(root, 'model.js')).href;
-    const sent = sendTask({ kind: 'module', name: 'f', url }, root);
+    const sent = clusterTaskOf({ kind: 'module', name: 'f', url }, root);
     writeFileSync(join(root, 'model.js'), 'two');
-    const here = sendTask({ kind: 'module', name: 'f', url }, root);
+    const here = clusterTaskOf({ kind: 'module', name: 'f', url }, root);
     assert.throws(
-      () => new ModuleTasks(root, true).receive(sent),
+      () => new ModuleTasks(root, { allowInline: true }).receive(sent),
       (error: Error) => error.message.includes(hashIn(sent)) && error.message.includes(hashIn(here)),
     );
   }),
@@ -113,8 +119,8 @@ paths('of a module that changes are refused once a worker has loaded it, as its 
   inFolder(async root => {
     writeFileSync(join(root, 'model.js'), 'one');
     const url = pathToFileURL(join(root, 'model.js')).href;
-    const tasks = new ModuleTasks(root, false);
-    const send = () => sendTask({ kind: 'module', name: 'f', url }, root);
+    const tasks = new ModuleTasks(root, { allowInline: false });
+    const send = () => clusterTaskOf({ kind: 'module', name: 'f', url }, root);
     const [first, again] = [send(), send()];
     const running = tasks.receive(first);
     assert.equal(tasks.receive(again), running);
@@ -129,7 +135,11 @@ paths('of a module that changes are refused once a worker has loaded it, as its 
           error.message.includes(hashIn(first)) &&
           error.message.includes(hashIn(second)),
       );
-    assert.is(new ModuleTasks(root, false).receive(second).kind, 'module', 'another worker runs it');
+    assert.is(
+      new ModuleTasks(root, { allowInline: false }).receive(second).kind,
+      'module',
+      'another worker runs it',
+    );
     writeFileSync(join(root, 'model.js'), 'one');
     tasks.confirm(running);
   }),
@@ -140,7 +150,7 @@ paths('of what is no file are refused, or not found', () =>
     mkdirSync(join(root, 'folder'));
     symlinkSync(join(root, 'later.js'), join(root, 'link.js'));
     const receive = (path: string) =>
-      new ModuleTasks(root, false).receive({ kind: 'module', name: 'f', path, hash: '' });
+      new ModuleTasks(root, { allowInline: false }).receive({ kind: 'module', name: 'f', path, hash: '' });
     assert.throws(() => receive('folder'), /is no file/);
     for (const path of ['nowhere.js', 'link.js'])
       assert.throws(
@@ -151,9 +161,12 @@ paths('of what is no file are refused, or not found', () =>
 );
 
 paths('functions shipped as source need --allow-inline', () => {
-  const sent = sendTask({ kind: 'source', name: 'f', source: 'x => x' }, '/');
-  assert.throws(() => new ModuleTasks('/', false).receive(sent), /--allow-inline.*task\(import\.meta/);
-  assert.is(new ModuleTasks('/', true).receive(sent).kind, 'source');
+  const sent = clusterTaskOf({ kind: 'source', name: 'f', source: 'x => x' }, '/');
+  assert.throws(
+    () => new ModuleTasks('/', { allowInline: false }).receive(sent),
+    /--allow-inline.*task\(import\.meta/,
+  );
+  assert.is(new ModuleTasks('/', { allowInline: true }).receive(sent).kind, 'source');
 });
 
 paths.run();

@@ -6,12 +6,12 @@ import { MessageError } from '../../../../../lib/executors/cluster/protocol/erro
 import {
   readCancelled,
   readChunk,
-  readClientBeat,
+  readClientHeartbeat,
   readDefinition,
   readJob,
   readReports,
-  readWorkerBeat,
-} from '../../../../../lib/executors/cluster/protocol/messages.js';
+  readWorkerHeartbeat,
+} from '../../../../../lib/executors/cluster/protocol/validate.js';
 import { difference } from '../../../../support/same.js';
 
 const codec = suite('bullmq: messages');
@@ -136,9 +136,9 @@ codec('as JSON are rejected where they are not what they should be', () => {
   for (const wrong of [null, 1, [], {}, { client: '../x', run: 1, chunk: 1 }, { client, run: '1', chunk: 1 }])
     assert.throws(() => readJob(wrong));
   for (const wrong of ['', 'null', '[]', '{}', '{"last":"1","open":[]}'])
-    assert.throws(() => readClientBeat(wrong));
+    assert.throws(() => readClientHeartbeat(wrong));
   for (const wrong of ['{', '{}', '{"threads":-1,"place":"","beat":1,"held":[]}'])
-    assert.throws(() => readWorkerBeat(wrong));
+    assert.throws(() => readWorkerHeartbeat(wrong));
   for (const wrong of ['{}', `{"client":"${client}"}`, `{"client":1,"chunks":[],"runs":[]}`])
     assert.throws(() => readCancelled(wrong));
 });

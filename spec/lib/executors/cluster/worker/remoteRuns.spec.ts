@@ -5,18 +5,18 @@ import { RemoteRuns } from '../../../../../lib/executors/cluster/worker/remoteRu
 
 const [one, other] = ['1111111111111111', '2222222222222222'] as const;
 
-/** Runs, and what was fetched and released. */
+/** Returns runs, and what was fetched and forgotten. */
 function runsOf(found: (id: number) => boolean = () => true) {
   const fetched: string[] = [];
-  const released: unknown[] = [];
+  const forgotten: unknown[] = [];
   const runs = new RemoteRuns(
     async (client, id) => {
       fetched.push(`${client[0]}:${id}`);
       return found(id) ? ({ client, id } as unknown as RemoteRun) : undefined;
     },
-    run => released.push((run as unknown as { id: number }).id),
+    run => forgotten.push((run as unknown as { id: number }).id),
   );
-  return { runs, fetched, released };
+  return { runs, fetched, forgotten };
 }
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
@@ -30,20 +30,20 @@ test('a run is fetched once, and again where it was not there', async () => {
 });
 
 test('what a client does not wait for is forgotten; what is newer than its word is kept', async () => {
-  const { runs, released } = runsOf();
+  const { runs, forgotten } = runsOf();
   for (const id of [1, 2, 3, 4]) await runs.get(one, id);
   await runs.get(other, 1);
-  runs.forgetOthers(one, { last: 0, open: [], lastRun: 3, runs: [2] });
+  runs.forgetOver(one, { lastChunk: 0, chunks: [], lastRun: 3, runs: [2] });
   await settled();
-  assert.equal(released, [1, 3]);
-  runs.forgetOthers(one, undefined);
+  assert.equal(forgotten, [1, 3]);
+  runs.forgetClient(one);
   await settled();
-  assert.equal(released, [1, 3, 2, 4], 'all of a client that is gone');
+  assert.equal(forgotten, [1, 3, 2, 4], 'all of a client that is gone');
   assert.equal(runs.clients, [other]);
   runs.forget(other, 1);
   runs.forget(other, 1);
   await settled();
-  assert.equal(released, [1, 3, 2, 4, 1]);
+  assert.equal(forgotten, [1, 3, 2, 4, 1]);
 });
 
 test.run();

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readReports } from '../../../../../lib/executors/cluster/protocol/messages.js';
+import { readReports } from '../../../../../lib/executors/cluster/protocol/validate.js';
 import { Reporter } from '../../../../../lib/executors/cluster/worker/reporter.js';
 import type { ReportMessage } from '../../../../../lib/protocol/messages.js';
 import { sleep, until } from '../../../../support/deadline.js';
@@ -17,7 +17,7 @@ const report = (length: number, text = 'x'): ReportMessage => ({
 
 test('reports are gathered, and follow one another without a gap', async () => {
   const sent: Buffer[] = [];
-  const reporter = new Reporter(1e6, async payload => sent.push(payload));
+  const reporter = new Reporter(1e6, async payload => sent.push(payload) > 0);
   reporter.add(report(2), assert.unreachable);
   reporter.add(report(3), assert.unreachable);
   await until(() => sent.length > 0);
@@ -39,7 +39,7 @@ test('reports longer than a message are divided; where one part is not sent, all
   let sent = 0;
   const reporter = new Reporter(1_000, () => {
     sent += 1;
-    return sent < 3 ? Promise.reject(new Error('OOM')) : Promise.resolve(1);
+    return sent < 3 ? Promise.reject(new Error('OOM')) : Promise.resolve(true);
   });
   reporter.add(report(40, 'x'.repeat(100)), () => undefined);
   await reporter.end({ kind: 'done' }).then(
@@ -54,12 +54,12 @@ test('reports longer than a message are divided; where one part is not sent, all
 
 test('a client that is gone is told of once a report finds nobody', async () => {
   let gone = 0;
-  const reporter = new Reporter(1_000, async () => 0);
+  const reporter = new Reporter(1_000, async () => false);
   reporter.add(report(1), () => {
     gone += 1;
   });
   await until(() => gone > 0);
-  reporter.drop();
+  reporter.cancel();
 });
 
 test.run();

@@ -6,7 +6,7 @@ import {
   readChunk,
   readDefinition,
   readReports,
-} from '../../../../../lib/executors/cluster/protocol/messages.js';
+} from '../../../../../lib/executors/cluster/protocol/validate.js';
 
 /** An array that is said to be this long and holds nothing: a few bytes. */
 const hollow = (length: number): unknown[] => {
