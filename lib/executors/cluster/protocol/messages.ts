@@ -55,7 +55,7 @@ export interface ReportsPayload {
   /** How many inputs of the chunk were reported before. */
   readonly from: number;
   readonly reports: readonly ReportMessage[];
-  readonly end?: ChunkEnd;
+  readonly end?: ChunkEnd | undefined;
 }
 
 /** A job's data in BullMQ: it names a chunk. */

@@ -45,13 +45,13 @@ export function readChunk(bytes: Uint8Array): ChunkPayload {
 
 export function readReports(bytes: Uint8Array): ReportsPayload {
   const message = new Fields('reports', fromBytes(bytes));
-  const payload = {
+  return {
     from: message.count('from'),
     reports: message
       .list('reports')
       .map((report, i) => reportOf(new Fields(`reports[${i}]`, report), bytes.length)),
+    end: message.value('end') === undefined ? undefined : endOf(message.fields('end')),
   };
-  return message.value('end') === undefined ? payload : { ...payload, end: endOf(message.fields('end')) };
 }
 
 export function readJob(value: unknown): JobData {
