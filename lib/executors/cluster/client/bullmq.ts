@@ -9,9 +9,9 @@ import { ClusterExecutor } from './clusterExecutor.js';
 export interface BullmqOptions {
   /** The queue that the workers serve. */
   queue: string;
-  /** Where Redis is: `{ url }`, or ioredis's own options, `tls` and `password` included. Default: localhost. */
+  /** The connection to Redis: `{ url }`, or ioredis's own options, `tls` and `password` included. Default: localhost. */
   connection?: ClusterConnection;
-  /** What all keys in Redis begin with; those of another prefix are never met. Default: `'bull'`, as in BullMQ. */
+  /** The start of all keys in Redis; clients and workers of another prefix are never met. Default: `'bull'`, as in BullMQ. */
   prefix?: string;
   /** Milliseconds without any connected worker until runs end with a `NoWorkersError`. Default: they wait. */
   workerTimeout?: number;

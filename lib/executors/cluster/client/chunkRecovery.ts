@@ -13,7 +13,7 @@ const MAX_DENIALS = 4;
 /** The looks in a row in which a chunk that nobody has taken is not in Redis until it is sent again. */
 const MAX_UNFOUND_LOOKS = 2;
 
-/** What was seen of a chunk. */
+/** The signs that a chunk is lost. */
 interface Watch {
   /** Looks in which its worker was missing. */
   missed: number;

@@ -18,7 +18,7 @@ import { SentChunk } from './sentChunk.js';
 import type { SharedRun, SharedRuns } from './sharedRuns.js';
 import type { WorkerRegistry } from './workerRegistry.js';
 
-/** How long `leave` waits for Redis, in ms. */
+/** The longest wait of `leave` for Redis, in ms. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
 export interface ClusterClientOptions extends QueueName {

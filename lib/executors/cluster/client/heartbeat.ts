@@ -2,10 +2,10 @@ import type { ClientHeartbeat } from '../protocol/messages.js';
 import { HEARTBEAT_MS } from '../protocol/timing.js';
 import type { HeartbeatStore } from '../redis/heartbeatStore.js';
 
-/** How many heartbeats lie between two prolongations of what is in Redis. */
+/** Of so many heartbeats, one prolongs what is in Redis. */
 const PROLONG_EVERY = 10;
 
-/** How many heartbeats lie between two looks for chunks that nobody has taken. */
+/** Of so many heartbeats, one looks for chunks that nobody has taken. */
 const RECOVER_EVERY = 10;
 
 /** Has what a heartbeat says, and hears what it finds. */
@@ -14,7 +14,7 @@ export interface HeartbeatObserver {
   state(): ClientHeartbeat;
   /** A heartbeat is due, whether Redis answers or not. */
   due(): void;
-  /** What waits for longer in Redis must not expire. */
+  /** Prolongs what waits in Redis, so that it does not expire. */
   prolong(): void;
   /** Redis has listed the workers that are there: their ids and heartbeats, not checked. */
   workers(found: readonly [id: string, heartbeat: string][]): void;
@@ -50,11 +50,11 @@ export class Heartbeat {
   start(): void {
     if (this.#timer) return;
     // What Redis has answered while the subscriber kept this thread busy is heard first.
-    this.#timer = setInterval(() => setImmediate(() => this.#beat()), HEARTBEAT_MS);
+    this.#timer = setInterval(() => setImmediate(() => this.#send()), HEARTBEAT_MS);
     this.#count = 0;
     // The last heartbeat before a rest may still be under way.
     if (this.#waiting) this.#say();
-    else this.#beat();
+    else this.#send();
   }
 
   /** Stops, and takes the heartbeat back where `start` was called. */
@@ -65,7 +65,7 @@ export class Heartbeat {
     this.store.removeClient(this.client).catch(error => this.observer.failed(error));
   }
 
-  async #beat(): Promise<void> {
+  async #send(): Promise<void> {
     if (!this.#timer) return;
     this.observer.due();
     if (!this.#timer || this.#waiting) return;

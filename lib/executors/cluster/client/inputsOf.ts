@@ -7,7 +7,7 @@ import type { ChunkPayload } from '../protocol/messages.js';
 /** The inputs of a chunk as a message. */
 export interface PackedInputs {
   readonly bytes: Buffer;
-  /** How many inputs the message holds. */
+  /** The number of inputs that the message holds. */
   readonly length: number;
 }
 

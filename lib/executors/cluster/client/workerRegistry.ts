@@ -5,7 +5,7 @@ import { readWorkerHeartbeat } from '../protocol/validate.js';
 import { warnOfRejected } from '../protocol/warnOfRejected.js';
 import { reasonOf } from '../redis/connection.js';
 
-/** How long a run waits without workers until a warning says so, in ms. */
+/** The time without workers after which a warning says so, in ms. */
 const WARN_AFTER_MS = 4_000;
 
 /** The workers of a queue, as a client sees them: who is there, and for how long nobody was heard of. */

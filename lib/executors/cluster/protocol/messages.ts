@@ -2,7 +2,7 @@
 
 import type { ColumnBatchMessage, ReportMessage } from '../../../protocol/messages.js';
 
-/** How a worker of another host finds the task. */
+/** The task, as a worker of another host finds it. */
 export type ClusterTask =
   | { readonly kind: 'source'; readonly name: string; readonly source: string }
   | {
@@ -14,7 +14,7 @@ export type ClusterTask =
       readonly hash: string;
     };
 
-/** What the chunks of a run share. */
+/** The definition of a run: what its chunks share. */
 export interface DefinitionPayload {
   readonly task: ClusterTask;
   readonly args: readonly unknown[];
@@ -30,7 +30,7 @@ export interface ChunkPayload {
   readonly inputs: ColumnBatchMessage;
 }
 
-/** How a chunk ended on its worker. */
+/** The way in which a chunk ended on its worker. */
 export type ChunkEnd =
   /** The worker is free again. */
   | { readonly kind: 'done' }
@@ -52,7 +52,7 @@ export type ChunkEnd =
 
 /** Reports of a chunk that follow one another. */
 export interface ReportsPayload {
-  /** How many inputs of the chunk were reported before. */
+  /** The number of inputs of the chunk that were reported before. */
   readonly from: number;
   readonly reports: readonly ReportMessage[];
   readonly end?: ChunkEnd | undefined;
@@ -88,7 +88,7 @@ export interface WorkerHeartbeat {
   readonly chunks: readonly string[];
 }
 
-/** What a client publishes to all workers: chunks that nobody waits for any more, and runs that are over. */
+/** A message of a client to all workers: chunks that nobody waits for any more, and runs that are over. */
 export interface Cancelled {
   readonly client: string;
   readonly chunks: readonly number[];

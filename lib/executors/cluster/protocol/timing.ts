@@ -1,4 +1,4 @@
-/** How often clients and workers send a heartbeat, in ms. */
+/** The time between two heartbeats of a client or worker, in ms. */
 export const HEARTBEAT_MS = 500;
 
 /**

@@ -8,7 +8,7 @@ import type { ScriptedRedis } from './scriptedRedis.js';
 /** The most entries that are read from the stream of reports at once. */
 const MAX_ENTRIES = 64;
 
-/** How long a read waits for an entry of the stream, in ms. */
+/** The longest wait of a read for an entry of the stream, in ms. */
 const READ_BLOCK_MS = 2_000;
 
 /** An entry of a client's stream of reports: a worker has taken a chunk, or reports what became of its inputs. */

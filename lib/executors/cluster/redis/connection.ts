@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 
-/** Where Redis is, as ioredis takes it: `{ url }`, or `{ host, port, username, password, tls, db, … }`. */
+/** The address of Redis and how to connect to it, as ioredis takes them: `{ url }`, or `{ host, port, username, password, tls, db, … }`. */
 export type ClusterConnection = Omit<RedisOptions, 'replyMapping'> & {
   /** `redis://user:password@host:port/db`, or `rediss://…` for TLS. */
   readonly url?: string;

@@ -11,7 +11,7 @@ export const CLIENT_LIFETIME_MS = 6_000;
 export const WORKER_LIFETIME_MS = 3_000;
 
 /**
- * How long definitions, inputs and reports stay in Redis, in ms. A client that lives prolongs them, and sends again what
+ * The lifetime of definitions, inputs and reports in Redis, in ms. A client that lives prolongs them, and sends again what
  * was lost.
  */
 export const PAYLOAD_LIFETIME_MS = 20_000;

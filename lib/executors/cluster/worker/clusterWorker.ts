@@ -12,9 +12,9 @@ import type { WorkerEvent } from './workerEvent.js';
 export interface ClusterWorkerOptions {
   /** The queue to serve. */
   queue: string;
-  /** Where Redis is: `{ url }`, or ioredis's own options. Default: localhost. */
+  /** The connection to Redis: `{ url }`, or ioredis's own options. Default: localhost. */
   connection?: ClusterConnection;
-  /** What all keys in Redis begin with, as that of the clients. Default: `'bull'`. */
+  /** The start of all keys in Redis, as the clients have it. Default: `'bull'`. */
   prefix?: string;
   /** The project's root: modules inside it may be run, and no others. Default: the working folder. */
   root?: string;

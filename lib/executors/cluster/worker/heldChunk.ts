@@ -6,7 +6,7 @@ import { jobId } from '../redis/keys.js';
 import type { RemoteReport } from './remoteChunkCodec.js';
 import type { Reporter } from './reporter.js';
 
-/** How a chunk ended on this worker; `'cancelled'` where nobody waits for it any more, and nothing is to be reported. */
+/** The way in which a chunk ended on this worker; `'cancelled'` where nobody waits for it any more, and nothing is to be reported. */
 export type HeldChunkEnd = ChunkEnd | 'cancelled';
 
 /** A chunk on this worker. */
@@ -17,7 +17,7 @@ export class HeldChunk {
   /** The number of its inputs, once they are known. */
   length = 0;
   #settled = 0;
-  /** How the chunk was stopped before its time. */
+  /** The end of a chunk that was stopped before its time. */
   #stopped: HeldChunkEnd | undefined;
   /** Ends the execution, while there is one. */
   #onStop: ((end: HeldChunkEnd) => void) | undefined;
@@ -32,7 +32,7 @@ export class HeldChunk {
     return this.#settled;
   }
 
-  /** Milliseconds since the chunk is here. */
+  /** Milliseconds since the chunk came. */
   get elapsed(): number {
     return performance.now() - this.#since;
   }

@@ -13,13 +13,13 @@ import { ClientWatch } from './clientWatch.js';
 import { connectWorker, type WorkerConnections } from './connectWorker.js';
 import { HeldChunk } from './heldChunk.js';
 
-/** How long a job stays this worker's without its lock being renewed, in ms. The inputs are taken only once anyway. */
+/** The time that a job stays this worker's without its lock being renewed, in ms. The inputs are taken only once anyway. */
 const LOCK_MS = 5_000;
 
-/** How long BullMQ waits before it asks a Redis again that was away, in ms: by default 15 s. */
+/** The wait of BullMQ before it asks a Redis again that was away, in ms: 15 s by default. */
 const RETRY_DELAY_MS = 500;
 
-/** What `close` leaves to Redis beyond `grace`, in ms. */
+/** The time that `close` leaves to Redis beyond `grace`, in ms. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
 export interface QueueWorkerOptions extends QueueName, ChunkRunnerOptions {
@@ -109,9 +109,9 @@ export class QueueWorker implements AsyncDisposable {
     const { commands, subscriber } = this.connections;
     await this.#store.subscribeCancelled(subscriber, message => this.#cancel(message));
     await this.#jobs.waitUntilReady();
-    this.#timer = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    commands.on('ready', () => this.#beat());
-    await this.#beat();
+    this.#timer = setInterval(() => this.#sendHeartbeat(), HEARTBEAT_MS);
+    commands.on('ready', () => this.#sendHeartbeat());
+    await this.#sendHeartbeat();
     this.#jobs.run().catch(error => this.#fault(`BullMQ: ${error.message}`));
     this.#logPresence('join');
   }
@@ -211,7 +211,7 @@ export class QueueWorker implements AsyncDisposable {
   }
 
   /** Says that this worker is there and what it has, and looks for the clients that it works for. */
-  async #beat(): Promise<void> {
+  async #sendHeartbeat(): Promise<void> {
     this.#heartbeatCount += 1;
     const heartbeat = {
       threads: this.#closed ? 0 : this.threads,

@@ -4,7 +4,7 @@ import { toBytes } from '../protocol/codec.js';
 import { tooLarge } from '../protocol/messageSize.js';
 import type { ChunkEnd } from '../protocol/messages.js';
 
-/** How long a report waits for others that go with it, in ms. */
+/** The longest wait of a report for others that go with it, in ms. */
 const REPORT_EVERY_MS = 20;
 
 /** Gathers the reports of a chunk, so that Redis is not asked for each. */

@@ -1,6 +1,6 @@
 import type { ChunkEnd } from '../protocol/messages.js';
 
-/** What a worker tells of itself. */
+/** An event of a worker's log. */
 export type WorkerEvent =
   | {
       readonly event: 'join' | 'leave';
@@ -13,7 +13,7 @@ export type WorkerEvent =
       readonly event: 'chunk';
       readonly job: string;
       readonly inputs: number;
-      /** How many of them have settled here. */
+      /** The number of inputs that have settled here. */
       readonly settled: number;
       readonly end: ChunkEnd['kind'] | 'cancelled';
       /** Milliseconds from the job to its end. */

@@ -12,7 +12,7 @@ import {
   readWorkerHeartbeat,
 } from '../../../../../lib/executors/cluster/protocol/validate.js';
 
-/** An array that is said to be this long and holds nothing: a few bytes. */
+/** Returns an array that is said to be this long and holds nothing: a few bytes. */
 const hollow = (length: number): unknown[] => {
   const array: unknown[] = [];
   array.length = length;
@@ -33,7 +33,7 @@ test('a few bytes that tell of billions of inputs or reports are rejected, at on
   rejects(() => readReports(toBytes({ from: 0, reports: [{ ...report, rows, failures: hollow(LONGEST) }] })));
 });
 
-test('rows that hold holes of their own, and rows of nothing, are well', () => {
+test('rows that hold holes of their own, and rows of nothing, are read', () => {
   const row = hollow(1_000_000);
   assert.is(
     readChunk(toBytes({ inputs: { length: 1, shape: { kind: 'row' }, columns: [[row]] } })).inputs.length,

@@ -20,7 +20,7 @@ function runsOf(found: (id: number) => boolean = () => true) {
 }
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
-test('a run is fetched once, and again where it was not there', async () => {
+test('RemoteRuns fetches a run once, and again where it was not there', async () => {
   const { runs, fetched } = runsOf(id => id === 1);
   await Promise.all([runs.get(one, 1), runs.get(one, 1), runs.get(other, 1)]);
   assert.is(await runs.get(one, 2), undefined);
@@ -29,7 +29,7 @@ test('a run is fetched once, and again where it was not there', async () => {
   assert.equal(runs.clients, [one, other]);
 });
 
-test('what a client does not wait for is forgotten; what is newer than its word is kept', async () => {
+test('RemoteRuns forgets the runs that a client does not wait for, and keeps what is newer than its heartbeat', async () => {
   const { runs, forgotten } = runsOf();
   for (const id of [1, 2, 3, 4]) await runs.get(one, id);
   await runs.get(other, 1);

@@ -15,7 +15,7 @@ const report = (length: number, text = 'x'): ReportMessage => ({
   last: false,
 });
 
-test('reports are gathered, and follow one another without a gap', async () => {
+test('Reporter gathers reports, which follow one another without a gap', async () => {
   const sent: Buffer[] = [];
   const reporter = new Reporter(1e6, async payload => sent.push(payload) > 0);
   reporter.add(report(2), assert.unreachable);
@@ -32,7 +32,7 @@ test('reports are gathered, and follow one another without a gap', async () => {
   );
 });
 
-test('reports longer than a message are divided; where one part is not sent, all is told, and nothing unheard', async () => {
+test('Reporter divides reports longer than a message, and rejects once where some part is not sent', async () => {
   const unheard: unknown[] = [];
   const hear = (error: unknown) => void unheard.push(error);
   process.on('unhandledRejection', hear);
@@ -52,7 +52,7 @@ test('reports longer than a message are divided; where one part is not sent, all
   assert.equal(unheard, []);
 });
 
-test('a client that is gone is told of once a report finds nobody', async () => {
+test('Reporter tells that the client is gone once a report finds nobody', async () => {
   let gone = 0;
   const reporter = new Reporter(1_000, async () => false);
   reporter.add(report(1), () => {
