@@ -1,4 +1,4 @@
-/** What a trip to a worker of another process costs, and what tasks of each size make of it: `bullmq()` on one machine. */
+/** Measures what a trip to a worker of another process costs, and what tasks of each size make of it: `bullmq()` on one machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -22,7 +22,7 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
-const here = dirname(fileURLToPath(import.meta.url));
+const folderOfThis = dirname(fileURLToPath(import.meta.url));
 
 const server = spawn('redis-server', [
   ...['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder],
@@ -34,7 +34,7 @@ for (let i = 0; i < workers; i++) {
   const child = spawn(
     process.execPath,
     [
-      join(here, '../lib/bullmq/workerProgram.js'),
+      join(folderOfThis, '../lib/executors/cluster/worker/workerProgram.js'),
       ...['--queue', 'bench', '--redis', `redis://127.0.0.1:${port}`, '--root', '/', '--threads', '1'],
       ...['--allow-inline', '--log', 'json'],
     ],
@@ -61,7 +61,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 const sweep = (executor: Executor, length: number, iterations: number, chunk: number | 'auto' = 'auto') =>
   lastValueFrom(range(0, length).pipe(parallelMap(busy, { args: [iterations], executor, chunk }), count()));
 
-/** Iterations of a task of 1 µs, where nothing else runs: the quickest of many. */
+/** Returns the iterations of a task of 1 µs, where nothing else runs: by the quickest of many. */
 function calibrate(): number {
   let best = Infinity;
   for (let i = 0; i < 50; i++) {
@@ -74,7 +74,7 @@ function calibrate(): number {
 
 const perMicrosecond = calibrate();
 
-/** How much of the cores' time is useful with tasks of `size` µs, beside what threads of this process make of it. */
+/** Returns how much of the cores' time, and of all processor time, is useful with tasks of `size` µs. */
 async function efficiencyOf(
   executor: Executor,
   size: number,
@@ -90,13 +90,13 @@ async function efficiencyOf(
   return { efficiency: useful / workers / median(times), useful: (useful * rounds) / used };
 }
 
-/** Milliseconds of processor time that the client, Redis and the workers have used so far. */
+/** Returns the milliseconds of processor time that the client, Redis and the workers have used so far. */
 function allProcessorTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000 + 1_000 * children.reduce((sum, { pid }) => sum + processorTime(pid), 0);
 }
 
-/** Seconds of processor time that a process has used so far. */
+/** Returns the seconds of processor time that a process has used so far. */
 function processorTime(pid: number | undefined): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
@@ -109,20 +109,25 @@ await sweep(cluster, 100_000, 1);
 await sweep(local, 100_000, 1);
 
 const sizes = quick ? [5, 20, 1_000] : [2, 5, 10, 20, 100, 1_000];
-const points: { size: number; there: number; here: number; useful: number }[] = [];
+const points: { size: number; remote: number; local: number; useful: number }[] = [];
 for (const size of sizes) {
-  const there = await efficiencyOf(cluster, size);
-  const here = await efficiencyOf(local, size);
-  points.push({ size, there: there.efficiency, here: here.efficiency, useful: there.useful });
+  const remote = await efficiencyOf(cluster, size);
+  const onThreads = await efficiencyOf(local, size);
+  points.push({
+    size,
+    remote: remote.efficiency,
+    local: onThreads.efficiency,
+    useful: remote.useful,
+  });
 }
 
-/** The smallest size from which on at least half of the time is useful; sizes between two points by a straight line. */
+/** Returns the smallest size from which on at least half of the time is useful, between two points by a straight line. */
 function metg(): number {
-  let last: { size: number; there: number } | undefined;
+  let last: { size: number; remote: number } | undefined;
   for (const point of [...points].reverse()) {
-    if (point.there < 0.5)
+    if (point.remote < 0.5)
       return last
-        ? point.size + ((0.5 - point.there) / (last.there - point.there)) * (last.size - point.size)
+        ? point.size + ((0.5 - point.remote) / (last.remote - point.remote)) * (last.size - point.size)
         : Infinity;
     last = point;
   }
@@ -182,21 +187,21 @@ const bareTime = await timed(async () => {
   await all;
 });
 
-const grain = (efficiency: number, remote: number) => {
+const threadsCarried = (load: number) => {
   // A chunk holds 100 ms, so a worker of one thread takes ten a second at most.
-  const most = 1_000 / redisTime;
-  return Math.floor((most / 10) * efficiency) * remote;
+  const maxChunks = 1_000 / redisTime;
+  return Math.floor((maxChunks / 10) * load);
 };
 
 const tables: Table[] = [
   {
     caption: 'Efficiency on the same two cores, which Redis, the client and the workers share',
     head: ['a task of', 'bullmq()', 'threads()', 'of threads’', 'useful of all processor time'],
-    rows: points.map(({ size, there, here, useful }) => [
+    rows: points.map(({ size, remote, local, useful }) => [
       `${figure(size)} µs`,
-      fraction(there),
-      fraction(here),
-      fraction(there / here),
+      fraction(remote),
+      fraction(local),
+      fraction(remote / local),
       fraction(useful),
     ]),
   },
@@ -217,7 +222,7 @@ const tables: Table[] = [
     head: ['', ''],
     rows: [
       ['chunks per second', figure(1_000 / redisTime)],
-      ['threads, with chunks of 100 ms, Redis at half load', figure(grain(0.5, 1), 2)],
+      ['threads, with chunks of 100 ms, Redis at half load', figure(threadsCarried(0.5), 2)],
     ],
   },
 ];
@@ -234,7 +239,7 @@ await present({
   about:
     'Two workers of one thread each, as processes of this machine, on BullMQ over a Redis beside them. Medians of several rounds; efficiency is useful processor time by time and core.',
   verdicts: [
-    atLeast('efficiency at 1 ms a task', milli.there, 0.85),
+    atLeast('efficiency at 1 ms a task', milli.remote, 0.85),
     atMost('METG(50%)', metg(), 20, ' µs'),
     atLeast('trivial rows per second', (rows / median(rowTimes)) * 1_000, 200_000),
     atMost('first result, warm', median(warm), 50, ' ms'),

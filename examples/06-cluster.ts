@@ -29,7 +29,7 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 const folder = await mkdtemp(join(tmpdir(), 'rx-parfor-cluster-'));
 
-async function ownRedis(): Promise<string> {
+async function startRedis(): Promise<string> {
   const port = 20_000 + (process.pid % 20_000);
   const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   const server = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -38,7 +38,7 @@ async function ownRedis(): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-async function worker(url: string): Promise<void> {
+async function startWorker(url: string): Promise<void> {
   const options = ['--queue', 'spectrum', '--redis', url, '--root', root, '--threads', '1', '--log', 'json'];
   const child = spawn(process.execPath, [program, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
   started.unshift(child);
@@ -48,8 +48,8 @@ async function worker(url: string): Promise<void> {
 }
 
 try {
-  const url = process.env.REDIS_URL ?? (await ownRedis());
-  await Promise.all([worker(url), worker(url), worker(url)]);
+  const url = process.env.REDIS_URL ?? (await startRedis());
+  await Promise.all([startWorker(url), startWorker(url), startWorker(url)]);
 
   await using cluster = bullmq({ queue: 'spectrum', connection: { url }, root });
   const spectrum = await lastValueFrom(
@@ -61,7 +61,7 @@ try {
   console.log(`workers    ${cluster.parallelism}`);
   console.log(`splitting  ${(high! - low!).toFixed(4)}, 2g = ${(2 * vacuumRabi.coupling).toFixed(4)}`);
 } finally {
-  // Workers first: they say good-bye to Redis.
+  // Workers first: they take back what they have in Redis.
   for (const child of started) {
     child.kill();
     await once(child, 'exit');

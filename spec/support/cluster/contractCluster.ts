@@ -5,7 +5,7 @@ import type { MakeOptions } from '../../contract/subject.js';
 
 let queues = 0;
 
-/** A cluster of one worker, which lives as long as its executor: what the contract asks `make` for. */
+/** A cluster of one worker, which lives as long as its executor, as the contract asks of `make`. */
 export class ContractCluster implements Executor {
   readonly changes = new Subject<void>();
   readonly #executor: Executor;

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { suite, type Test } from 'uvu';
 import { sleep } from '../deadline.js';
 
-/** Whether this machine has a `redis-server` (Debian: the package of that name). */
+/** Returns true if this machine has a `redis-server` (Debian: the package of that name). */
 export const hasRedis = (): boolean => spawnSync('redis-server', ['--version']).status === 0;
 
 // A run of the specs that is ended must not leave servers and workers behind: they end with `exit`.
@@ -18,14 +18,14 @@ for (const [signal, code] of [
 ] as const)
   process.once(signal, () => process.exit(code));
 
-/** A Redis of a spec's own. */
+/** A Redis server that a spec has for itself. */
 export interface RedisServer {
   readonly port: number;
   readonly folder: string;
   readonly url: string;
   /** A client of the spec's own, to look and to disturb. */
   readonly redis: Redis;
-  /** All keys, sorted. */
+  /** Returns all keys, sorted. */
   keys(): Promise<string[]>;
   /** Ends the server, and starts it on what its append-only file says after so many ms. */
   restart(away: number, signal?: NodeJS.Signals): Promise<void>;
@@ -42,13 +42,13 @@ const freePort = (): Promise<number> =>
     });
   });
 
-/** What makes a Redis ask for TLS and a password. */
+/** The arguments that make a Redis ask for TLS and a password, and the options that connect to it. */
 interface Security {
   readonly args: readonly string[];
   readonly connection: { readonly password?: string; readonly tls?: { readonly ca: Buffer } };
 }
 
-/** A certificate of the server's own, and a password. */
+/** Makes a certificate for the server, and chooses a password. */
 function secure(folder: string, port: number): Security {
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   const made = spawnSync('openssl', [
@@ -67,7 +67,7 @@ function secure(folder: string, port: number): Security {
 
 /**
  * Starts a server on a free port, with an append-only file in a folder of its own.
- * @param secured whether it asks for TLS and the password `a secret`; its certificate is `certificate.pem` in `folder`
+ * @param options `secured`: it asks for TLS and the password `a secret`; its certificate is `certificate.pem` in `folder`
  */
 export async function startRedis({ secured = false } = {}): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'rx-parfor-redis-'));
@@ -132,11 +132,11 @@ export async function startRedis({ secured = false } = {}): Promise<RedisServer>
   };
 }
 
-/** All keys but those that BullMQ keeps of a queue for good, which are a handful and hold nothing of a run. */
+/** Returns all keys but those that BullMQ keeps of a queue for good, which are a handful and hold nothing of a run. */
 export const leftovers = async (server: RedisServer): Promise<string[]> =>
   (await server.keys()).filter(key => !/^[^:]+:[^:]+:(meta|events|id|stalled-check|marker)$/.test(key));
 
-/** A suite that needs a Redis; where there is none it says so under its name, and fails in CI. */
+/** Makes a suite that needs a Redis; where there is none it says so under its name, and fails in CI. */
 export function redisSuite(name: string): Test {
   const tests = suite(name);
   if (hasRedis()) return tests;

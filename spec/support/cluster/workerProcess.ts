@@ -6,7 +6,7 @@ import { until } from '../deadline.js';
 export interface WorkerProcess {
   readonly process: ChildProcess;
   readonly pid: number;
-  /** What it has logged, of this kind. */
+  /** Returns the events of this kind that it has logged. */
   events(kind: string): Record<string, unknown>[];
   stderr(): string;
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;

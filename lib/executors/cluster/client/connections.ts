@@ -1,40 +1,33 @@
-import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type ClusterConnection, connectionTo, Hold } from '../redis/connection.js';
+import { type ClusterConnection, connectionTo } from '../redis/connection.js';
+import { JobQueue } from '../redis/jobQueue.js';
+import { KeepAlive } from '../redis/keepAlive.js';
 import type { QueueName } from '../redis/keys.js';
-import { type ScriptedRedis, withScripts } from '../redis/scripts.js';
+import { type ScriptedRedis, withScripts } from '../redis/scriptedRedis.js';
 
 /** A client's connections to Redis. */
-export interface Link {
+export interface Connections {
   readonly commands: ScriptedRedis;
+  /** Waits for reports, and can do nothing else meanwhile. */
   readonly reader: Redis;
-  readonly hold: Hold;
+  readonly keepAlive: KeepAlive;
   /** Resolves when Redis has answered. */
-  readonly ready: Promise<Queue>;
+  readonly ready: Promise<JobQueue>;
 }
 
-/** @param note is told of errors of the connections, which are made again for ever */
-export function linkTo(
-  { queue: name, prefix, connection }: QueueName & { readonly connection: ClusterConnection },
-  note: (error: Error) => void,
-): Link {
-  const commands = withScripts(connectionTo(connection));
+/**
+ * Connects to Redis, again and again until it answers.
+ * @param onError hears errors of the connections, which are made again for ever
+ */
+export function connect(
+  options: QueueName & { readonly connection: ClusterConnection },
+  onError: (error: Error) => void,
+): Connections {
+  const commands = withScripts(connectionTo(options.connection));
   const reader = commands.duplicate();
-  for (const redis of [commands, reader]) redis.on('error', note);
-  // A queue that is made before Redis answers would fail for good with the first try to reach it.
-  const ready = new Promise<void>(resolve => commands.once('ready', resolve)).then(async () => {
-    const queue = new Queue(name, {
-      connection: commands,
-      prefix,
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-      // The stream of events is for who watches; the results are not in it.
-      streams: { events: { maxLen: 100 } },
-    });
-    queue.on('error', note);
-    await queue.waitUntilReady();
-    return queue;
-  });
+  for (const redis of [commands, reader]) redis.on('error', onError);
+  const ready = JobQueue.open(options, commands, onError);
   ready.catch(() => undefined);
   commands.connect().catch(() => undefined);
-  return { commands, reader, hold: new Hold([commands, reader]), ready };
+  return { commands, reader, keepAlive: new KeepAlive([commands, reader]), ready };
 }

@@ -1,21 +1,20 @@
 import { NoWorkersError } from '../protocol/errors.js';
-import { readWorkerBeat, type WorkerBeat } from '../protocol/messages.js';
+import type { WorkerHeartbeat } from '../protocol/messages.js';
+import { HEARTBEAT_MS } from '../protocol/timing.js';
+import { readWorkerHeartbeat } from '../protocol/validate.js';
 import { warnOfRejected } from '../protocol/warnOfRejected.js';
-import { saidBy } from '../redis/connection.js';
-import { BEAT } from '../redis/keys.js';
+import { reasonOf } from '../redis/connection.js';
 
-/** Milliseconds without workers until that is said. */
-const NO_WORKERS_AFTER = 4_000;
+/** The time without workers after which a warning says so, in ms. */
+const WARN_AFTER_MS = 4_000;
 
-/** Who serves a queue, as a client sees it: the workers that are there, and for how long nobody was heard of. */
+/** The workers of a queue, as a client sees them: who is there, and for how long nobody was heard of. */
 export class WorkerRegistry {
-  /** The threads of all workers that are connected. */
-  threads = 0;
-  /** The last error of a connection. */
-  lastError: Error | undefined;
-  #workers = new Map<string, WorkerBeat>();
-  readonly #places = new Map<string, string>();
-  /** Workers whose signs of life were rejected. */
+  #threads = 0;
+  #lastError: Error | undefined;
+  #workers = new Map<string, WorkerHeartbeat>();
+  readonly #addresses = new Map<string, string>();
+  /** Workers whose heartbeats were rejected. */
   readonly #rejected = new Set<string>();
   /** Milliseconds without an answer of Redis, and without a worker, in which this thread could have heard of them. */
   #silent = 0;
@@ -29,22 +28,33 @@ export class WorkerRegistry {
     private readonly workerTimeout: number | undefined,
   ) {}
 
-  /** From now on it matters who is there. */
+  /** The threads of all workers that are connected. */
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** Starts to count the time without workers: a run waits for them now. */
   start(): void {
     this.#silent = this.#alone = 0;
     this.#lastWatch = performance.now();
   }
 
-  beatOf(worker: string): WorkerBeat | undefined {
+  /** Notes an error of a connection, for the message that says that Redis does not answer. */
+  noteError(error: Error): void {
+    this.#lastError = error;
+  }
+
+  /** Returns the last heartbeat of a worker, `undefined` where the worker is not there. */
+  heartbeatOf(worker: string): WorkerHeartbeat | undefined {
     return this.#workers.get(worker);
   }
 
-  /** Host and process id of a worker, also of one that is gone. */
-  placeOf(worker: string | undefined): string {
-    return this.#places.get(worker ?? '') ?? worker ?? 'that nobody knows';
+  /** Returns the address of a worker, also of one that is gone; its id where no address is known. */
+  addressOf(worker: string | undefined): string {
+    return this.#addresses.get(worker ?? '') ?? worker ?? 'that nobody knows';
   }
 
-  /** Redis has answered. */
+  /** Notes that Redis has answered. */
   heard(): void {
     this.#pass();
     this.#silent = 0;
@@ -53,33 +63,28 @@ export class WorkerRegistry {
   #pass(): void {
     const now = performance.now();
     // A thread that was kept busy has heard of nobody, whoever was there.
-    const passed = Math.min(now - this.#lastWatch, 1.5 * BEAT);
+    const passed = Math.min(now - this.#lastWatch, 1.5 * HEARTBEAT_MS);
     this.#lastWatch = now;
     this.#silent += passed;
     this.#alone += passed;
   }
 
   /**
-   * Takes note of the workers that are there.
-   * @param found their ids, each followed by its sign of life
-   * @returns whether the number of threads has changed
+   * Notes the workers that are there.
+   * @param found their ids and heartbeats, not checked
+   * @returns true if the number of threads has changed
    */
-  meet(found: readonly string[]): boolean {
-    const workers = new Map<string, WorkerBeat>();
+  update(found: readonly (readonly [id: string, heartbeat: string])[]): boolean {
+    const workers = new Map<string, WorkerHeartbeat>();
     let threads = 0;
-    for (let i = 0; i + 1 < found.length; i += 2) {
-      const id = found[i] as string;
+    for (const [id, text] of found) {
       try {
-        const beat = readWorkerBeat(found[i + 1] as string);
-        workers.set(id, beat);
-        this.#places.set(id, beat.place);
-        threads += beat.threads;
+        const heartbeat = readWorkerHeartbeat(text);
+        workers.set(id, heartbeat);
+        this.#addresses.set(id, heartbeat.address);
+        threads += heartbeat.threads;
       } catch (error) {
-        if (!this.#rejected.has(id))
-          warnOfRejected(
-            `a worker of the queue ${this.queue} is none of this version: ${(error as Error).message}`,
-          );
-        this.#rejected.add(id);
+        this.#reject(id, error as Error);
       }
     }
     this.#workers = workers;
@@ -87,27 +92,36 @@ export class WorkerRegistry {
       this.#alone = 0;
       this.#warned = false;
     }
-    const changed = threads !== this.threads;
-    this.threads = threads;
+    const changed = threads !== this.#threads;
+    this.#threads = threads;
     return changed;
   }
 
+  /** Warns once of a worker whose heartbeat cannot be read. */
+  #reject(id: string, { message }: Error): void {
+    if (!this.#rejected.has(id))
+      warnOfRejected(
+        `the heartbeat of a worker of the queue ${this.queue} was rejected, and it is not used: ${message}; run the same version of rx-parfor on both sides`,
+      );
+    this.#rejected.add(id);
+  }
+
   /**
-   * Says that there is no worker, or no Redis.
-   * @param address where Redis should be
-   * @returns the error that ends the runs where that has lasted for too long
+   * Warns where no worker is there, or Redis does not answer.
+   * @param redis the address of Redis
+   * @returns the error that ends the runs where that has lasted for `workerTimeout`
    */
-  watch(address: string): NoWorkersError | undefined {
+  watch(redis: string): NoWorkersError | undefined {
     this.#pass();
     const { queue, workerTimeout } = this;
     const waited = Math.max(this.#silent, this.#alone);
-    const soon = NO_WORKERS_AFTER - BEAT / 2;
+    const soon = WARN_AFTER_MS - HEARTBEAT_MS / 2;
     const late = workerTimeout !== undefined && waited >= workerTimeout;
     if (!late && (waited < soon || this.#warned)) return undefined;
     const why =
       this.#silent >= soon
-        ? `Redis at ${address} does not answer${this.lastError ? ` (${saidBy(this.lastError)})` : ''}; see that it runs and that \`connection\` of bullmq() is right`
-        : `no worker is connected to the queue ${queue}; start one: npx rx-parfor-worker --queue ${queue} --redis redis://${address} --root .`;
+        ? `Redis at ${redis} does not answer${this.#lastError ? ` (${reasonOf(this.#lastError)})` : ''}; see that it runs and that \`connection\` of bullmq() is right`
+        : `no worker is connected to the queue ${queue}; start one: npx rx-parfor-worker --queue ${queue} --redis redis://${redis} --root .`;
     if (late) return new NoWorkersError(queue, `${why} (waited ${workerTimeout} ms)`);
     this.#warned = true;
     process.emitWarning(`${why}; the run waits`, { type: 'NoWorkersWarning', code: 'RX_PARFOR_NO_WORKERS' });

@@ -3,12 +3,10 @@ import { ChunkTimeoutError, WorkerLostError } from '../../../executor.js';
 import { decodeThrown } from '../../../serialization/decode.js';
 import { Encoder } from '../../../serialization/encode.js';
 import { notRunnable } from '../../pool/reportOf.js';
-import { Refusal } from '../worker/moduleTask.js';
-import { RemoteOutcomeError } from '../worker/remoteChunkCodec.js';
-import { MessageError, TaskRefusedError } from './errors.js';
+import { MessageError, RemoteOutcomeError, TaskRefusedError, WorkerRefusalError } from './errors.js';
 import type { ChunkEnd } from './messages.js';
 
-/** Why a chunk ended with an error. */
+/** Says for the client why a chunk ended with an error. */
 export function endOf(error: unknown): ChunkEnd {
   if (error instanceof ChunkTimeoutError) return { kind: 'expired' };
   const encoder = new Encoder({ sharedMemory: false, transferMarked: true });
@@ -23,15 +21,13 @@ export function endOf(error: unknown): ChunkEnd {
       tag: encoder.tag,
     };
   }
-  if (error instanceof RemoteOutcomeError) {
-    return { kind: 'notRunnable', ...error.outcome };
-  }
+  if (error instanceof RemoteOutcomeError) return { kind: 'notRunnable', ...error.outcome };
   return { kind: 'notRunnable', error: encoder.encodeThrown(error), tag: encoder.tag };
 }
 
-/** Why a chunk ended before any task of it ran. */
+/** Says for the client why a chunk ended before any task of it ran. */
 export function endBefore(error: unknown): ChunkEnd {
-  if (error instanceof Refusal || error instanceof MessageError)
+  if (error instanceof WorkerRefusalError || error instanceof MessageError)
     return { kind: 'refused', why: error.message };
   if (error instanceof TaskNotFoundError) return endOf(error);
   // Something is wrong with this host, or between it and Redis: another worker may do better.
@@ -40,10 +36,10 @@ export function endBefore(error: unknown): ChunkEnd {
 }
 
 /**
- * The other way round, for the client: what its scheduler is told, `undefined` where the worker is just free again.
- * @param place the worker, by its host and process id
+ * Returns the error of a chunk that ended so, on the client; `undefined` where the worker is just free again.
+ * @param worker its address
  */
-export function errorOf(end: ChunkEnd, place: string): unknown {
+export function errorOf(end: ChunkEnd, worker: string): unknown {
   switch (end.kind) {
     case 'done':
     case 'undefined':
@@ -53,7 +49,7 @@ export function errorOf(end: ChunkEnd, place: string): unknown {
     case 'notRunnable':
       return notRunnable(end);
     case 'refused':
-      return new TaskRefusedError(place, end.why);
+      return new TaskRefusedError(worker, end.why);
     case 'lost': {
       const cause = end.cause === undefined ? undefined : decodeThrown(end.cause, end.tag);
       return new WorkerLostError({ exitCode: end.exitCode, reason: end.reason, cause }, end.startup);

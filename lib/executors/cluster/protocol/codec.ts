@@ -1,14 +1,12 @@
 import { deserialize, serialize } from 'node:v8';
 import { MessageError } from './errors.js';
+import type { ClientHeartbeat, WorkerHeartbeat } from './messages.js';
 
-/** The first bytes of each message: what it is, and the version of its layout. */
+/** The first bytes of each message: they name the library and the version of the layout. */
 const MAGIC = Buffer.from('rxp1');
 
-/** The most bytes of one message by default. */
-export const DEFAULT_MAX_MESSAGE = 64 * 2 ** 20;
-
 /**
- * A message as bytes: Node's own structured clone format.
+ * Returns a message as bytes, in Node's own structured clone format.
  *
  * It carries what threads get, with identity kept inside a message, which the marks of encoded values depend on.
  * msgpackr with `structuredClone` writes objects twice as fast and in half the bytes, but turns -0 into 0, holes into
@@ -21,8 +19,8 @@ export function toBytes(message: object): Buffer {
 }
 
 /**
- * The message again. It holds plain data and built-in classes only; no code of anybody runs.
- * @throws MessageError where the bytes are none of `toBytes`
+ * Returns what `toBytes` was given. It holds plain data and built-in classes only, and no code of the user runs.
+ * @throws MessageError where the bytes are not of `toBytes`
  */
 export function fromBytes(bytes: Uint8Array): unknown {
   if (bytes.length <= MAGIC.length || MAGIC.compare(bytes.subarray(0, MAGIC.length)) !== 0)
@@ -35,3 +33,11 @@ export function fromBytes(bytes: Uint8Array): unknown {
     );
   }
 }
+
+/** Returns a client's heartbeat as JSON; `readClientHeartbeat` reads it. */
+export const clientHeartbeatText = ({ lastChunk, chunks, lastRun, runs }: ClientHeartbeat): string =>
+  JSON.stringify({ last: lastChunk, open: chunks, lastRun, runs });
+
+/** Returns a worker's heartbeat as JSON; `readWorkerHeartbeat` reads it. */
+export const workerHeartbeatText = ({ threads, address, count, chunks }: WorkerHeartbeat): string =>
+  JSON.stringify({ threads, place: address, beat: count, held: chunks });

@@ -1,6 +1,7 @@
 import { nameError } from '../../../errors.js';
+import type { NotRunnable } from '../../../protocol/messages.js';
 
-/** A message from Redis is not what it should be. */
+/** A message from Redis was rejected: it is malformed, too long, or of another version. */
 export class MessageError extends Error {
   declare readonly code: 'RX_PARFOR_MESSAGE';
 }
@@ -21,7 +22,7 @@ nameError(NoWorkersError, 'NoWorkersError', 'RX_PARFOR_NO_WORKERS');
 /** A worker does not run the task: it is shipped as source, lies outside its root, or is another version of it. */
 export class TaskRefusedError extends Error {
   declare readonly code: 'RX_PARFOR_TASK_REFUSED';
-  /** The worker, by its host and process id. */
+  /** The worker's address: its host and process id. */
   readonly worker: string;
   readonly why: string;
 
@@ -32,3 +33,19 @@ export class TaskRefusedError extends Error {
   }
 }
 nameError(TaskRefusedError, 'TaskRefusedError', 'RX_PARFOR_TASK_REFUSED');
+
+/** Thrown on a worker that must not run a task; the client gets a `TaskRefusedError` with its message. */
+export class WorkerRefusalError extends Error {
+  declare readonly code: 'RX_PARFOR_WORKER_REFUSAL';
+}
+nameError(WorkerRefusalError, 'WorkerRefusalError', 'RX_PARFOR_WORKER_REFUSAL');
+
+/** Thrown on a worker where a client's task cannot be run; the client makes its own error of the outcome. */
+export class RemoteOutcomeError extends Error {
+  declare readonly code: 'RX_PARFOR_REMOTE_OUTCOME';
+
+  constructor(readonly outcome: NotRunnable) {
+    super('the task cannot be run');
+  }
+}
+nameError(RemoteOutcomeError, 'RemoteOutcomeError', 'RX_PARFOR_REMOTE_OUTCOME');

@@ -1,3 +1,3 @@
-/** Says that something in Redis is not what it should be, and was not used. */
+/** Warns that something that was read from Redis was rejected, and not used. */
 export const warnOfRejected = (why: string): void =>
   process.emitWarning(why, { type: 'RejectedMessageWarning', code: 'RX_PARFOR_REJECTED' });

@@ -2,44 +2,25 @@ import { statSync } from 'node:fs';
 import type { ResourceLimits } from 'node:worker_threads';
 import { milliseconds, type Rule, yesOrNo } from '../../../options/checkOptions.js';
 import { executorRules } from '../../workerOptions.js';
-import { checkQueue, queueRules } from '../client/bullmq.js';
-import type { ChunkEnd } from '../protocol/messages.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../protocol/messageSize.js';
+import { checkQueue, DEFAULT_PREFIX, queueRules } from '../protocol/queueOptions.js';
 import type { ClusterConnection } from '../redis/connection.js';
 import { QueueWorker } from './queueWorker.js';
-
-/** What a worker tells of itself. */
-export type WorkerEvent =
-  | {
-      readonly event: 'join' | 'leave';
-      readonly queue: string;
-      readonly threads: number;
-      readonly place: string;
-    }
-  | {
-      readonly event: 'chunk';
-      readonly job: string;
-      readonly inputs: number;
-      /** How many of them have settled here. */
-      readonly settled: number;
-      readonly end: ChunkEnd['kind'] | 'cancelled';
-      /** Milliseconds from the job to its end. */
-      readonly elapsed: number;
-    }
-  | { readonly event: 'fault'; readonly message: string; readonly job?: string };
+import type { WorkerEvent } from './workerEvent.js';
 
 /** Options of `clusterWorker()`. */
 export interface ClusterWorkerOptions {
   /** The queue to serve. */
   queue: string;
-  /** Where Redis is: `{ url }`, or ioredis's own options. Default: localhost. */
+  /** The connection to Redis: `{ url }`, or ioredis's own options. Default: localhost. */
   connection?: ClusterConnection;
-  /** What all keys in Redis begin with, as that of the clients. Default: `'bull'`. */
+  /** The start of all keys in Redis, as the clients have it. Default: `'bull'`. */
   prefix?: string;
   /** The project's root: modules inside it may be run, and no others. Default: the working folder. */
   root?: string;
   /** Threads, from 1. Default: the number of physical cores that this process may use. */
   threads?: number;
-  /** Whether functions that are shipped as source may run. Default: `false`. */
+  /** True if functions that are shipped as source may run. Default: `false`. */
   allowInline?: boolean;
   /** Milliseconds that `close()` leaves to what is under way. Default: 10,000. */
   grace?: number;
@@ -53,9 +34,12 @@ export interface ClusterWorkerOptions {
   execArgv?: string[];
   /** Limits of each thread's memory, as of Node's `Worker`. Default: Node's. */
   resourceLimits?: ResourceLimits;
-  /** Is told of everything that happens. Default: nobody. */
+  /** Hears everything that happens. Default: nobody. */
   log?: (event: WorkerEvent) => void;
 }
+
+/** Milliseconds for what is under way when the worker is to end. */
+const DEFAULT_GRACE_MS = 10_000;
 
 const rules: Record<keyof ClusterWorkerOptions, Rule> = {
   ...queueRules,
@@ -81,7 +65,7 @@ const rules: Record<keyof ClusterWorkerOptions, Rule> = {
 /** A worker that has joined. */
 export interface ClusterWorker extends AsyncDisposable {
   readonly threads: number;
-  /** Chunks that run now. */
+  /** The number of chunks that run now. */
   readonly busy: number;
   /** Takes no further chunk, leaves `grace` to those under way, hands back the rest, and leaves. */
   close(): Promise<void>;
@@ -99,6 +83,16 @@ export interface ClusterWorker extends AsyncDisposable {
  * process.once('SIGTERM', () => worker.close());
  */
 export async function clusterWorker(options: ClusterWorkerOptions): Promise<ClusterWorker> {
-  checkQueue('clusterWorker', options, rules);
-  return new QueueWorker(options).join();
+  const given = checkQueue<ClusterWorkerOptions>('clusterWorker', options, rules);
+  return QueueWorker.join({
+    ...given,
+    prefix: given.prefix ?? DEFAULT_PREFIX,
+    connection: given.connection ?? {},
+    root: given.root ?? process.cwd(),
+    allowInline: given.allowInline ?? false,
+    grace: given.grace ?? DEFAULT_GRACE_MS,
+    maxMessage: given.maxMessage ?? DEFAULT_MAX_MESSAGE_BYTES,
+    idleTimeout: given.idleTimeout ?? Infinity,
+    log: given.log ?? (() => undefined),
+  });
 }

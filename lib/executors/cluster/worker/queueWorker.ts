@@ -1,149 +1,99 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Job, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
-import type { Subscription } from 'rxjs';
-import { WorkerPool } from '../../pool/workerPool.js';
-import { parallelismOf, threadArguments } from '../../workerOptions.js';
-import { endBefore, endOf } from '../protocol/chunkEnd.js';
-import { DEFAULT_MAX_MESSAGE } from '../protocol/codec.js';
-import { MessageError } from '../protocol/errors.js';
-import {
-  type Cancelled,
-  type ChunkEnd,
-  type JobData,
-  readCancelled,
-  readChunk,
-  readClientBeat,
-  readDefinition,
-  readJob,
-  type WorkerBeat,
-} from '../protocol/messages.js';
-import { addressOf, connectionTo, saidBy } from '../redis/connection.js';
-import { BEAT, DEFAULT_PREFIX, jobId, Keys, LIFETIME, SLICE } from '../redis/keys.js';
-import { type ScriptedRedis, withScripts } from '../redis/scripts.js';
-import type { ClusterWorker, ClusterWorkerOptions, WorkerEvent } from './clusterWorker.js';
-import { ModuleTasks } from './moduleTask.js';
-import { type RemoteChunk, type RemoteReport, type RemoteRun, remoteChunkCodec } from './remoteChunkCodec.js';
-import { RemoteRuns } from './remoteRuns.js';
-import { Reporter } from './reporter.js';
+import type { Cancelled, ClientHeartbeat, JobData } from '../protocol/messages.js';
+import { HEARTBEAT_MS } from '../protocol/timing.js';
+import { readCancelled, readJob } from '../protocol/validate.js';
+import { ChunkStore } from '../redis/chunkStore.js';
+import { type ClusterConnection, reasonOf } from '../redis/connection.js';
+import { HeartbeatStore } from '../redis/heartbeatStore.js';
+import { jobId, Keys, type QueueName } from '../redis/keys.js';
+import { ChunkRunner, type ChunkRunnerOptions } from './chunkRunner.js';
+import { ClientWatch } from './clientWatch.js';
+import { connectWorker, type WorkerConnections } from './connectWorker.js';
+import { HeldChunk } from './heldChunk.js';
 
-/** How long a job stays this worker's without its lock being renewed, in ms. The inputs are taken only once anyway. */
-const LOCK = 5_000;
+/** The time that a job stays this worker's without its lock being renewed, in ms. The inputs are taken only once anyway. */
+const LOCK_MS = 5_000;
 
-/** Milliseconds for what is under way when the worker is to end. */
-const DEFAULT_GRACE = 10_000;
+/** The wait of BullMQ before it asks a Redis again that was away, in ms: 15 s by default. */
+const RETRY_DELAY_MS = 500;
 
-/** A chunk on this worker. */
-interface Held {
-  readonly job: JobData;
-  readonly id: string;
-  readonly since: number;
-  length: number;
-  settled: number;
-  subscription: Subscription | undefined;
-  /** Ends it before its time: handed back, or given up by its client. */
-  stop: (end: 'done' | 'cancelled') => void;
+/** The time that `close` leaves to Redis beyond `grace`, in ms. */
+const LEAVE_TIMEOUT_MS = 2_000;
+
+export interface QueueWorkerOptions extends QueueName, ChunkRunnerOptions {
+  readonly connection: ClusterConnection;
+  /** Milliseconds that `close` leaves to what is under way. */
+  readonly grace: number;
 }
 
-const isBuffer = (value: unknown): value is Buffer => Buffer.isBuffer(value);
-
 /** A worker of a queue: runs chunks of clients on threads of its own. */
-export class QueueWorker implements ClusterWorker {
-  readonly threads: number;
+export class QueueWorker implements AsyncDisposable {
   readonly #id = randomBytes(8).toString('hex');
-  readonly #place = `${hostname()}/${process.pid}`;
-  readonly #keys: Keys;
-  readonly #executor: WorkerPool;
-  readonly #held = new Map<string, Held>();
-  readonly #runs = new RemoteRuns(
-    (client, id) => this.#fetch(this.#keys.definition(client, id)),
-    run => this.#executor.forget(run),
-  );
-  /** Looks in which a client was missing. */
-  readonly #missing = new Map<string, number>();
-  readonly #tasks: ModuleTasks;
-  readonly #maxMessage: number;
-  readonly #log: (event: WorkerEvent) => void;
-  #commands!: ScriptedRedis;
-  #subscriber!: Redis;
-  #worker!: Worker;
+  readonly #address = `${hostname()}/${process.pid}`;
+  readonly #store: ChunkStore;
+  readonly #heartbeats: HeartbeatStore;
+  readonly #runner: ChunkRunner;
+  readonly #clients: ClientWatch;
+  /** BullMQ's worker, which takes jobs and calls `#run`. */
+  readonly #jobs: Worker;
+  readonly #chunks = new Map<string, HeldChunk>();
   #timer: NodeJS.Timeout | undefined;
-  #beats = 0;
+  #heartbeatCount = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(private readonly options: ClusterWorkerOptions) {
-    const { threads, idleTimeout = Infinity, env, execArgv, resourceLimits } = options;
-    this.#keys = new Keys({ queue: options.queue, prefix: options.prefix ?? DEFAULT_PREFIX });
-    this.#tasks = new ModuleTasks(options.root ?? process.cwd(), options.allowInline ?? false);
-    this.#maxMessage = options.maxMessage ?? DEFAULT_MAX_MESSAGE;
-    this.#log = options.log ?? (() => undefined);
-    const { parallelism } = parallelismOf(threads);
-    this.threads = parallelism;
-    this.#executor = new WorkerPool({
-      runtime: 'worker_threads',
-      parallelism,
-      elastic: false,
-      idleTimeout,
-      timeSlice: SLICE,
-      codec: remoteChunkCodec,
-      ...threadArguments(execArgv),
-      ...(env && { env }),
-      ...(resourceLimits && { resourceLimits }),
+  /**
+   * Joins a queue; resolves when the worker has joined.
+   * @throws Error where Redis cannot be reached
+   */
+  static async join(options: QueueWorkerOptions): Promise<QueueWorker> {
+    const connections = await connectWorker(options.connection, error =>
+      options.log({ event: 'fault', message: `Redis: ${reasonOf(error)}` }),
+    );
+    const worker = new QueueWorker(options, connections);
+    await worker.#start();
+    return worker;
+  }
+
+  private constructor(
+    private readonly options: QueueWorkerOptions,
+    private readonly connections: WorkerConnections,
+  ) {
+    const { commands } = connections;
+    const keys = new Keys(options);
+    this.#store = new ChunkStore(commands, keys);
+    this.#heartbeats = new HeartbeatStore(commands, keys);
+    this.#runner = new ChunkRunner(options, this.#id, this.#store);
+    this.#clients = new ClientWatch({
+      waits: (client, heartbeat) => this.#cancelOthers(client, heartbeat),
+      gone: client => this.#cancelAll(client),
+      rejected: (_client, error) => this.#fault(`a message was rejected: ${error.message}`),
     });
-  }
-
-  get busy(): number {
-    return this.#held.size;
-  }
-
-  async join(): Promise<this> {
-    const { queue, connection = {}, prefix = DEFAULT_PREFIX } = this.options;
-    let joined = false;
-    let last: Error | undefined;
-    this.#commands = withScripts(connectionTo(connection, () => !joined));
-    const note = (error: Error) => {
-      last = error;
-      if (joined) this.#fault(`Redis: ${saidBy(error)}`);
-    };
-    this.#commands.on('error', note);
-    try {
-      await this.#commands.connect();
-    } catch (error) {
-      this.#commands.disconnect();
-      throw new Error(
-        `Redis at ${addressOf(this.#commands)} cannot be reached (${saidBy(last ?? (error as Error))}); see that it runs and that the connection is right`,
-        { cause: error },
-      );
-    }
-    joined = true;
-    this.#subscriber = this.#commands.duplicate();
-    this.#subscriber.on('error', note);
-    this.#subscriber.on('message', (_channel, message) => this.#cancelled(message));
-    await this.#subscriber.subscribe(this.#keys.cancelled);
-    this.#worker = new Worker(queue, job => this.#run(job), {
-      connection: this.#commands,
-      prefix,
-      name: this.#place,
+    this.#jobs = new Worker(options.queue, job => this.#run(job), {
+      connection: commands,
+      prefix: options.prefix,
+      name: this.#address,
       concurrency: this.threads,
-      lockDuration: LOCK,
-      stalledInterval: LOCK,
-      // BullMQ's default waits 15 s before it asks a Redis that was away.
-      runRetryDelay: 500,
+      lockDuration: LOCK_MS,
+      stalledInterval: LOCK_MS,
+      runRetryDelay: RETRY_DELAY_MS,
       drainDelay: 2,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
       autorun: false,
     });
-    this.#worker.on('error', error => this.#fault(`BullMQ: ${error.message}`));
-    this.#worker.on('failed', (job, error) => this.#fault(`BullMQ: ${error.message}`, job?.id));
-    await this.#worker.waitUntilReady();
-    this.#timer = setInterval(() => this.#beat(), BEAT);
-    this.#commands.on('ready', () => this.#beat());
-    await this.#beat();
-    this.#worker.run().catch(error => this.#fault(`BullMQ: ${error.message}`));
-    this.#log({ event: 'join', queue, threads: this.threads, place: this.#place });
-    return this;
+    this.#jobs.on('error', error => this.#fault(`BullMQ: ${error.message}`));
+    this.#jobs.on('failed', (job, error) => this.#fault(`BullMQ: ${error.message}`, job?.id));
+  }
+
+  get threads(): number {
+    return this.#runner.threads;
+  }
+
+  /** The number of chunks that the worker has. */
+  get busy(): number {
+    return this.#chunks.size;
   }
 
   close(): Promise<void> {
@@ -155,38 +105,50 @@ export class QueueWorker implements ClusterWorker {
     return this.close();
   }
 
+  async #start(): Promise<void> {
+    const { commands, subscriber } = this.connections;
+    await this.#store.subscribeCancelled(subscriber, message => this.#cancel(message));
+    await this.#jobs.waitUntilReady();
+    this.#timer = setInterval(() => this.#sendHeartbeat(), HEARTBEAT_MS);
+    commands.on('ready', () => this.#sendHeartbeat());
+    await this.#sendHeartbeat();
+    this.#jobs.run().catch(error => this.#fault(`BullMQ: ${error.message}`));
+    this.#logPresence('join');
+  }
+
   async #close(): Promise<void> {
-    const { queue, grace = DEFAULT_GRACE } = this.options;
-    const stop = () => {
-      for (const held of [...this.#held.values()]) held.stop('done');
-    };
-    const timer = setTimeout(stop, grace);
+    const { grace } = this.options;
+    const timer = setTimeout(() => {
+      for (const chunk of [...this.#chunks.values()]) chunk.handBack();
+    }, grace);
     // Takes no further job, and waits for those that run.
-    const drained = this.#worker.close();
+    const drained = this.#jobs.close();
     // A Redis that does not answer does not keep the worker up.
-    let given: NodeJS.Timeout | undefined;
+    let lateTimer: NodeJS.Timeout | undefined;
     const late = new Promise<void>(resolve => {
-      given = setTimeout(resolve, grace + 2_000);
+      lateTimer = setTimeout(resolve, grace + LEAVE_TIMEOUT_MS);
     });
     await Promise.race([drained.catch(() => undefined), late]);
     clearTimeout(timer);
     clearInterval(this.#timer);
-    const left = (async () => {
-      await this.#commands.srem(this.#keys.workers, this.#id);
-      await this.#commands.del(this.#keys.worker(this.#id));
-    })().catch(() => undefined);
-    await Promise.all([this.#executor.close(), Promise.race([left, late])]);
-    clearTimeout(given);
-    this.#subscriber.disconnect();
-    this.#commands.disconnect();
-    this.#log({ event: 'leave', queue, threads: this.threads, place: this.#place });
+    const left = this.#heartbeats.removeWorker(this.#id).catch(() => undefined);
+    await Promise.all([this.#runner.close(), Promise.race([left, late])]);
+    clearTimeout(lateTimer);
+    this.connections.subscriber.disconnect();
+    this.connections.commands.disconnect();
+    this.#logPresence('leave');
+  }
+
+  #logPresence(event: 'join' | 'leave'): void {
+    const { log, queue } = this.options;
+    log({ event, queue, threads: this.threads, address: this.#address });
   }
 
   #fault(message: string, job?: string): void {
-    this.#log({ event: 'fault', message, ...(job !== undefined && { job }) });
+    this.options.log({ event: 'fault', message, ...(job !== undefined && { job }) });
   }
 
-  /** Runs a chunk: what BullMQ calls. */
+  /** Runs the chunk of a job: BullMQ calls it. */
   async #run(job: Job): Promise<void> {
     let data: JobData;
     try {
@@ -195,126 +157,21 @@ export class QueueWorker implements ClusterWorker {
       this.#fault(`a job that is not one of bullmq() was rejected: ${(error as Error).message}`, job.id);
       return;
     }
-    const held: Held = {
-      job: data,
-      id: jobId(data.client, data.chunk),
-      since: performance.now(),
-      length: 0,
-      settled: 0,
-      subscription: undefined,
-      stop: () => undefined,
-    };
+    const chunk = new HeldChunk(data);
     // The same chunk may come again, of a Redis that was restarted: only one of them finds its inputs.
-    const first = !this.#held.has(held.id);
-    if (first) this.#held.set(held.id, held);
+    const first = !this.#chunks.has(chunk.id);
+    if (first) this.#chunks.set(chunk.id, chunk);
     try {
-      await this.#runHeld(held);
+      await this.#runner.run(chunk);
     } catch (error) {
-      this.#fault((error as Error).message, held.id);
+      this.#fault((error as Error).message, chunk.id);
     } finally {
-      if (first) this.#held.delete(held.id);
+      if (first) this.#chunks.delete(chunk.id);
     }
   }
 
-  async #runHeld(held: Held): Promise<void> {
-    const { client, chunk, run: runId } = held.job;
-    let early: 'done' | 'cancelled' | undefined;
-    held.stop = end => {
-      early ??= end;
-    };
-    const taken = await this.#commands.parforTakeBuffer(
-      this.#keys.client(client),
-      this.#keys.inputs(client, chunk),
-      this.#keys.reports(client),
-      chunk,
-      this.#id,
-      this.#maxMessage,
-      LIFETIME.payload,
-    );
-    // Another worker has it, or nobody waits for it.
-    if (taken === 0) return;
-    const reporter = new Reporter(this.#maxMessage, payload =>
-      this.#commands.parforReport(
-        this.#keys.client(client),
-        this.#keys.reports(client),
-        chunk,
-        payload,
-        LIFETIME.payload,
-      ),
-    );
-    let end: ChunkEnd | 'cancelled';
-    try {
-      if (!isBuffer(taken))
-        throw new MessageError(
-          `the chunk is ${taken} bytes long, more than the ${this.#maxMessage} of maxMessage`,
-        );
-      const { inputs: message } = readChunk(taken);
-      held.length = message.length;
-      const run = await this.#runs.get(client, runId);
-      if (run) this.#tasks.confirm(run.definition.task);
-      if (run === undefined) end = { kind: 'undefined' };
-      else if (early) end = early === 'done' ? { kind: 'done' } : early;
-      else
-        end = await this.#execute(
-          { run, first: 0, inputs: { length: message.length }, message },
-          held,
-          reporter,
-        );
-    } catch (error) {
-      end = endBefore(error);
-      this.#fault(`${end.kind === 'refused' ? 'rejected: ' : ''}${(error as Error).message}`, held.id);
-    }
-    if (end !== 'cancelled') await reporter.end(end);
-    else reporter.drop();
-    this.#log({
-      event: 'chunk',
-      job: held.id,
-      inputs: held.length,
-      settled: held.settled,
-      end: end === 'cancelled' ? end : end.kind,
-      elapsed: Math.round(performance.now() - held.since),
-    });
-  }
-
-  #execute(chunk: RemoteChunk, held: Held, reporter: Reporter): Promise<ChunkEnd | 'cancelled'> {
-    return new Promise(resolve => {
-      held.stop = end => {
-        held.subscription?.unsubscribe();
-        resolve(end === 'done' ? { kind: 'done' } : end);
-      };
-      held.subscription = this.#executor.run(chunk).subscribe({
-        next: report => {
-          held.settled += report.count;
-          reporter.add((report as RemoteReport).message, () => held.stop('cancelled'));
-        },
-        error: error => resolve(endOf(error)),
-        complete: () => resolve({ kind: 'done' }),
-      });
-    });
-  }
-
-  /** What the chunks of a run share. */
-  async #fetch(key: string): Promise<RemoteRun | undefined> {
-    const size = await this.#commands.strlen(key);
-    if (size > this.#maxMessage)
-      throw new MessageError(
-        `the definition is ${size} bytes long, more than the ${this.#maxMessage} of maxMessage`,
-      );
-    const bytes = await this.#commands.getBuffer(key);
-    if (!bytes) return undefined;
-    const { task, args, kwargs, spread, tag, taskTimeout } = readDefinition(bytes);
-    return {
-      task: () => undefined,
-      args: [],
-      kwargs: undefined,
-      spread,
-      concurrency: this.threads,
-      taskTimeout,
-      definition: { task: this.#tasks.receive(task), args, kwargs, spread, tag },
-    };
-  }
-
-  #cancelled(message: string): void {
+  /** Cancels chunks and forgets runs that a client has named. */
+  #cancel(message: string): void {
     let cancelled: Cancelled;
     try {
       cancelled = readCancelled(message);
@@ -322,72 +179,52 @@ export class QueueWorker implements ClusterWorker {
       this.#fault(`a message was rejected: ${(error as Error).message}`);
       return;
     }
-    for (const chunk of cancelled.chunks) this.#held.get(jobId(cancelled.client, chunk))?.stop('cancelled');
-    for (const run of cancelled.runs) this.#runs.forget(cancelled.client, run);
+    const { client } = cancelled;
+    for (const chunk of cancelled.chunks) this.#chunks.get(jobId(client, chunk))?.cancel();
+    for (const run of cancelled.runs) this.#runner.runs.forget(client, run);
   }
 
-  /** Says that this worker is there and what it has, and drops what nobody waits for. */
-  async #beat(): Promise<void> {
-    this.#beats += 1;
-    const beat: WorkerBeat = {
+  /** Cancels chunks and forgets runs that a client does not wait for any more, though that was not heard here. */
+  #cancelOthers(client: string, heartbeat: ClientHeartbeat): void {
+    for (const held of this.#chunksOf(client)) {
+      const { chunk } = held.job;
+      if (chunk <= heartbeat.lastChunk && !heartbeat.chunks.includes(chunk)) held.cancel();
+    }
+    this.#runner.runs.forgetOver(client, heartbeat);
+  }
+
+  /** Cancels the chunks and forgets the runs of a client that is gone. */
+  #cancelAll(client: string): void {
+    this.#runner.runs.forgetClient(client);
+    const chunks = this.#chunksOf(client);
+    // A client that rests has taken back its heartbeat, and is not gone.
+    if (chunks.length === 0) return;
+    this.#fault(`the client ${client} is gone; its chunks are cancelled`);
+    for (const held of chunks) {
+      held.cancel();
+      this.#store.removeRun(client, held.job.run).catch(() => undefined);
+    }
+  }
+
+  #chunksOf(client: string): HeldChunk[] {
+    return [...this.#chunks.values()].filter(({ job }) => job.client === client);
+  }
+
+  /** Says that this worker is there and what it has, and looks for the clients that it works for. */
+  async #sendHeartbeat(): Promise<void> {
+    this.#heartbeatCount += 1;
+    const heartbeat = {
       threads: this.#closed ? 0 : this.threads,
-      place: this.#place,
-      beat: this.#beats,
-      held: [...this.#held.keys()],
+      address: this.#address,
+      count: this.#heartbeatCount,
+      chunks: [...this.#chunks.keys()],
     };
-    const clients = [
-      ...new Set([...this.#runs.clients, ...[...this.#held.values()].map(({ job }) => job.client)]),
-    ];
-    for (const client of this.#missing.keys()) if (!clients.includes(client)) this.#missing.delete(client);
+    const busyFor = [...this.#chunks.values()].map(({ job }) => job.client);
+    const clients = [...new Set([...this.#runner.runs.clients, ...busyFor])];
     try {
-      const pipeline = this.#commands
-        .pipeline()
-        .sadd(this.#keys.workers, this.#id)
-        .pexpire(this.#keys.workers, LIFETIME.payload)
-        .set(this.#keys.worker(this.#id), JSON.stringify(beat), 'PX', LIFETIME.worker);
-      for (const client of clients) pipeline.get(this.#keys.client(client));
-      const answers = (await pipeline.exec()) ?? [];
-      clients.forEach((client, i) => {
-        const [error, answer] = answers[i + 3] ?? [];
-        if (!error) this.#look(client, answer as string | null);
-      });
+      await this.#clients.look(clients, asked => this.#heartbeats.putWorker(this.#id, heartbeat, asked));
     } catch (error) {
       this.#fault(`Redis: ${(error as Error).message}`);
-    }
-  }
-
-  /** Drops chunks and runs of a client that is dead, or that it does not wait for any more, though that was not heard here. */
-  #look(client: string, answer: string | null): void {
-    const held = [...this.#held.values()].filter(({ job }) => job.client === client);
-    if (answer === null) {
-      // It may just have been cut off.
-      const missing = (this.#missing.get(client) ?? 0) + 1;
-      if (missing < 2) {
-        this.#missing.set(client, missing);
-        return;
-      }
-      this.#missing.delete(client);
-      this.#runs.forgetOthers(client, undefined);
-      // One that rests has only taken back its sign of life.
-      if (held.length === 0) return;
-      this.#fault(`the client ${client} is gone; its chunks are dropped`);
-      for (const one of held) {
-        one.stop('cancelled');
-        const { run } = one.job;
-        this.#commands
-          .del(this.#keys.definition(client, run), this.#keys.reports(client))
-          .catch(() => undefined);
-      }
-      return;
-    }
-    this.#missing.delete(client);
-    try {
-      const beat = readClientBeat(answer);
-      for (const one of held)
-        if (one.job.chunk <= beat.last && !beat.open.includes(one.job.chunk)) one.stop('cancelled');
-      this.#runs.forgetOthers(client, beat);
-    } catch (error) {
-      this.#fault(`a message was rejected: ${(error as Error).message}`);
     }
   }
 }

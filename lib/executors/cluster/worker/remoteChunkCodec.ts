@@ -1,12 +1,8 @@
 import type { Chunk, Report, Run } from '../../../executor.js';
-import type {
-  ColumnBatchMessage,
-  NotRunnable,
-  ReportMessage,
-  RunDefinition,
-} from '../../../protocol/messages.js';
+import type { ColumnBatchMessage, ReportMessage, RunDefinition } from '../../../protocol/messages.js';
 import { noRows } from '../../../serialization/columnBatch.js';
 import type { ChunkCodec } from '../../pool/chunkCodec.js';
+import { RemoteOutcomeError } from '../protocol/errors.js';
 
 /** A run of another program, as its definition came. */
 export interface RemoteRun extends Run {
@@ -23,16 +19,9 @@ export interface RemoteReport extends Report {
   readonly message: ReportMessage;
 }
 
-/** Why another program's task could not be run, for that program to make an error of. */
-export class RemoteOutcomeError extends Error {
-  constructor(readonly outcome: NotRunnable) {
-    super('the task cannot be run');
-  }
-}
-
 /**
- * What came packed goes on packed: this thread makes no value of it, so it needs none of the classes that are registered
- * where tasks run, and spends no time on rows.
+ * Passes column batches on as they came: this thread makes no value of them, so it needs none of the classes that are
+ * registered where tasks run, and spends no time on rows.
  */
 export const remoteChunkCodec: ChunkCodec = {
   remote: true,

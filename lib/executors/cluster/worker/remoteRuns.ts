@@ -1,27 +1,27 @@
-import type { ClientBeat } from '../protocol/messages.js';
+import type { ClientHeartbeat } from '../protocol/messages.js';
 import type { RemoteRun } from './remoteChunkCodec.js';
 
 /** A run of a client, as this worker knows it. */
-interface Known {
+interface KnownRun {
   readonly client: string;
   readonly id: number;
   readonly run: Promise<RemoteRun | undefined>;
 }
 
-/** The runs of clients that a worker knows: fetched with their first chunk here, kept until nobody waits for them. */
+/** The runs of clients that a worker knows: fetched with their first chunk here, and kept until they are over. */
 export class RemoteRuns {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, KnownRun>();
 
   /**
-   * @param fetch gives what the chunks of a run share, `undefined` where Redis has it no more
-   * @param release is told of a run that is forgotten
+   * @param fetch returns a run by its definition, `undefined` where Redis has none of it any more
+   * @param onForgotten hears of a run that is forgotten
    */
   constructor(
     private readonly fetch: (client: string, id: number) => Promise<RemoteRun | undefined>,
-    private readonly release: (run: RemoteRun) => void,
+    private readonly onForgotten: (run: RemoteRun) => void,
   ) {}
 
-  /** Whose runs they are. */
+  /** The clients whose runs are known. */
   get clients(): string[] {
     return [...new Set([...this.#known.values()].map(({ client }) => client))];
   }
@@ -31,14 +31,14 @@ export class RemoteRuns {
     const known = this.#known.get(key);
     if (known) return known.run;
     const run = this.fetch(client, id);
-    const one: Known = { client, id, run };
-    this.#known.set(key, one);
-    const forget = () => {
-      if (this.#known.get(key) === one) this.#known.delete(key);
+    const added: KnownRun = { client, id, run };
+    this.#known.set(key, added);
+    const remove = () => {
+      if (this.#known.get(key) === added) this.#known.delete(key);
     };
     run.then(found => {
-      if (!found) forget();
-    }, forget);
+      if (!found) remove();
+    }, remove);
     return run;
   }
 
@@ -47,15 +47,22 @@ export class RemoteRuns {
     const known = this.#known.get(key);
     this.#known.delete(key);
     known?.run.then(
-      run => run && this.release(run),
+      run => run && this.onForgotten(run),
       () => undefined,
     );
   }
 
-  /** Forgets those of a client that it does not wait for; all of them where it is gone. */
-  forgetOthers(client: string, beat: ClientBeat | undefined): void {
-    for (const one of [...this.#known.values()])
-      if (one.client === client && !(beat && (one.id > beat.lastRun || beat.runs.includes(one.id))))
-        this.forget(client, one.id);
+  /** Forgets the runs of a client that are over, by its heartbeat. */
+  forgetOver(client: string, { lastRun, runs }: ClientHeartbeat): void {
+    for (const id of this.#idsOf(client)) if (id <= lastRun && !runs.includes(id)) this.forget(client, id);
+  }
+
+  /** Forgets all runs of a client that is gone. */
+  forgetClient(client: string): void {
+    for (const id of this.#idsOf(client)) this.forget(client, id);
+  }
+
+  #idsOf(client: string): number[] {
+    return [...this.#known.values()].filter(known => known.client === client).map(({ id }) => id);
   }
 }

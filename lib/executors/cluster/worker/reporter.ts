@@ -1,11 +1,11 @@
 import type { ReportMessage } from '../../../protocol/messages.js';
 import { sliceBatch } from '../../../serialization/columnBatch.js';
-import { tooLarge } from '../client/inputsOf.js';
 import { toBytes } from '../protocol/codec.js';
+import { tooLarge } from '../protocol/messageSize.js';
 import type { ChunkEnd } from '../protocol/messages.js';
 
-/** What has settled is sent at least this often, in ms. */
-const REPORT_EVERY = 20;
+/** The longest wait of a report for others that go with it, in ms. */
+const REPORT_EVERY_MS = 20;
 
 /** Gathers the reports of a chunk, so that Redis is not asked for each. */
 export class Reporter {
@@ -13,12 +13,16 @@ export class Reporter {
   #from = 0;
   #timer: NodeJS.Timeout | undefined;
 
+  /**
+   * @param maxMessage the most bytes of one message
+   * @param send returns false where the client is gone
+   */
   constructor(
-    private readonly most: number,
-    private readonly send: (payload: Buffer) => Promise<number>,
+    private readonly maxMessage: number,
+    private readonly send: (payload: Buffer) => Promise<boolean>,
   ) {}
 
-  /** @param onGone is called when the client is gone */
+  /** Adds what has settled. `onGone` is called when the client is gone. */
   add(report: ReportMessage, onGone: () => void): void {
     this.#reports.push(report);
     this.#timer ??= setTimeout(() => {
@@ -28,14 +32,16 @@ export class Reporter {
         },
         () => undefined,
       );
-    }, REPORT_EVERY);
+    }, REPORT_EVERY_MS);
   }
 
+  /** Sends what is left, and how the chunk has ended. */
   async end(end: ChunkEnd): Promise<void> {
     await this.#flush(end);
   }
 
-  drop(): void {
+  /** Sends nothing more: nobody waits for the chunk any more. */
+  cancel(): void {
     clearTimeout(this.#timer);
     this.#reports = [];
   }
@@ -48,13 +54,13 @@ export class Reporter {
     const from = this.#from;
     for (const { count } of reports) this.#from += count;
     const sent = [...this.#payloads(from, reports, end)].map(payload => this.send(payload));
-    return (await Promise.all(sent)).every(there => there !== 0);
+    return (await Promise.all(sent)).every(there => there);
   }
 
-  /** As few messages as are allowed. */
+  /** Divides what is to be sent into as few messages as `maxMessage` allows. */
   *#payloads(from: number, reports: readonly ReportMessage[], end: ChunkEnd | undefined): Generator<Buffer> {
     const bytes = toBytes({ from, reports, ...(end && { end }) });
-    if (bytes.length <= this.most) {
+    if (bytes.length <= this.maxMessage) {
       yield bytes;
       return;
     }
@@ -71,7 +77,7 @@ export class Reporter {
       yield* this.#payloads(from, first, undefined);
       yield* this.#payloads(middle, second, end);
     } else {
-      const why = tooLarge(bytes, this.most, 'return less');
+      const why = tooLarge(bytes.length, this.maxMessage, 'return less');
       const failed: ReportMessage = {
         ...report,
         rows: sliceBatch(report.rows, 0, 0),

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { type ClusterWorker, clusterWorker, type WorkerEvent } from './clusterWorker.js';
+import { type ClusterWorker, clusterWorker } from './clusterWorker.js';
+import type { WorkerEvent } from './workerEvent.js';
 
 const HELP = `rx-parfor-worker: runs the tasks of rx-parfor's bullmq() executor
 
@@ -87,7 +88,7 @@ function log(event: WorkerEvent): void {
   else if (event.event === 'fault')
     process.stderr.write(`${live ? '\r\u001b[2K' : ''}fault: ${event.message}\n`);
   else if (!live && event.event !== 'chunk')
-    process.stderr.write(`${event.event}: ${event.queue}, ${event.threads} threads, ${event.place}\n`);
+    process.stderr.write(`${event.event}: ${event.queue}, ${event.threads} threads, ${event.address}\n`);
 }
 
 try {

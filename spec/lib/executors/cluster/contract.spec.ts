@@ -16,7 +16,7 @@ let worker: ClusterWorker;
 
 // Suites run in the order of their definition: the first one starts what the contract's suites need, the last ends it.
 const before = redisSuite('bullmq: a Redis for the contract');
-before('starts', async () => {
+before('a Redis and a worker start for the contract', async () => {
   server = await startRedis();
   // For programs, which run tasks and own no worker.
   const queue = 'programs';
@@ -42,18 +42,21 @@ if (hasRedis())
   });
 
 const after = redisSuite('bullmq: after the contract');
-after('nothing is left in Redis but what BullMQ keeps of a queue, and what is about to expire', async () => {
-  const left = async () => {
-    const keys: string[] = [];
-    for (const key of await leftovers(server)) if ((await server.redis.pttl(key)) < 0) keys.push(key);
-    return keys;
-  };
-  // Programs of the contract end as they like, without a word to Redis; the worker drops what they left when it takes it.
-  for (const end = performance.now() + 15_000; performance.now() < end && (await left()).length > 0; )
-    await sleep(100);
-  await worker.close();
-  const keys = await left();
-  await server.stop();
-  assert.equal(keys, []);
-});
+after(
+  'after the contract nothing is left in Redis but what BullMQ keeps of a queue, and what is about to expire',
+  async () => {
+    const left = async () => {
+      const keys: string[] = [];
+      for (const key of await leftovers(server)) if ((await server.redis.pttl(key)) < 0) keys.push(key);
+      return keys;
+    };
+    // Programs of the contract end as they like, without a word to Redis; the worker drops what they left when it takes it.
+    for (const end = performance.now() + 15_000; performance.now() < end && (await left()).length > 0; )
+      await sleep(100);
+    await worker.close();
+    const keys = await left();
+    await server.stop();
+    assert.equal(keys, []);
+  },
+);
 after.run();

@@ -9,7 +9,7 @@ import { errorOf, outcomeOf, rowsOf, upTo, warningsDuring } from '../../../contr
 import { killFor, spin } from '../../../fixtures/faults.js';
 import { mutter, observed, pause, square } from '../../../fixtures/tasks.js';
 import { leftovers, type RedisServer, redisSuite, startRedis } from '../../../support/cluster/redisServer.js';
-import { slowLink } from '../../../support/cluster/slowLink.js';
+import { slowConnection } from '../../../support/cluster/slowConnection.js';
 import { joinedWorker, launchWorker, type WorkerProcess } from '../../../support/cluster/workerProcess.js';
 import { sleep, timed, until, within } from '../../../support/deadline.js';
 import { start } from '../../../support/program.js';
@@ -32,7 +32,7 @@ faults.before.each(() => {
   queue = `faults-${queues}`;
 });
 
-/** Ends everybody. */
+/** Ends all executors and workers. */
 async function endAll(): Promise<void> {
   const [open, running] = [executors, workers];
   executors = [];
@@ -46,10 +46,10 @@ async function endAll(): Promise<void> {
   await within(8, ended).finally(() => Promise.all(running.map(worker => worker.kill())));
 }
 
-/** Longer than any key lives, in s. */
+/** Seconds after which every key has expired. */
 const EXPIRY = 25;
 
-/** A test after which, with everybody gone, nothing is left in Redis: at once, or after so many seconds. */
+/** Adds a test after which, with everybody gone, nothing is left in Redis: at once, or after so many seconds. */
 function it(name: string, run: () => Promise<void>, seconds = 40, expiry = 2): void {
   timedTest(
     name,
@@ -67,7 +67,7 @@ function it(name: string, run: () => Promise<void>, seconds = 40, expiry = 2): v
   );
 }
 
-/** As `it`, where somebody is killed or cut off, and leaves keys behind for as long as they live. */
+/** Adds a test as `it` does, in which somebody is killed or cut off and leaves keys until they expire. */
 const itExpiring = (name: string, run: () => Promise<void>, seconds?: number): void =>
   it(name, run, seconds, EXPIRY);
 
@@ -86,7 +86,7 @@ async function join(threads = 1): Promise<WorkerProcess> {
   return worker;
 }
 
-/** A run under way: 10 ms for each of many inputs, which are told apart. */
+/** Starts a run: 10 ms for each of many inputs, all of them different. */
 function sweepOf(executor: Executor, count = 300) {
   const inputs = upTo(count).map(i => 10 + i / 1e6);
   const outcome = outcomeOf<number>(from(inputs).pipe(parallelMap(pause, { executor })));
@@ -96,10 +96,10 @@ function sweepOf(executor: Executor, count = 300) {
     running.subscribe({ next: row => seen.push(row), error: reject, complete: resolve }),
   );
   return {
-    /** Some of the rows are there. */
+    /** Resolves when some of the rows are there. */
     under: () => until(() => seen.length > 20, 20),
     seen,
-    /** All rows are there, each once, in order. */
+    /** Resolves when all rows are there, each once, in order. */
     complete: async (seconds = 30) => {
       await within(seconds, own);
       assert.equal(seen, inputs);
@@ -134,7 +134,7 @@ itExpiring('a worker frozen past its lock, then resumed, adds nothing to the row
   assert.equal(await within(20, long), [9_500, 9_501]);
 });
 
-itExpiring('all workers gone and back', async () => {
+itExpiring('a run goes on when all workers are gone and others have come', async () => {
   const [first, second] = await Promise.all([join(), join()]);
   const sweep = sweepOf(connect());
   await sweep.under();
@@ -145,7 +145,7 @@ itExpiring('all workers gone and back', async () => {
 });
 
 itExpiring(
-  'Redis restarted, shut down and killed',
+  'a run goes on when Redis was shut down or killed, and restarted',
   async () => {
     await Promise.all([join(), join()]);
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -158,7 +158,7 @@ itExpiring(
   60,
 );
 
-itExpiring('connections cut and paused', async () => {
+itExpiring('a run goes on when connections were cut and paused', async () => {
   await Promise.all([join(), join()]);
   const sweep = sweepOf(connect());
   await sweep.under();
@@ -171,7 +171,7 @@ itExpiring('connections cut and paused', async () => {
   await sweep.complete();
 });
 
-itExpiring('a client killed lets go of its workers within 10 s', async () => {
+itExpiring('a client that is killed frees its workers within 10 s', async () => {
   const worker = await join(2);
   const client = start('clusterClient', [queue, server.url, '60000'], 60);
   await until(() => worker.events('join').length > 0 && client.process.exitCode === null, 5);
@@ -250,10 +250,10 @@ it('a task longer than a lock runs once', async () => {
   assert.equal([worker.events('chunk').length, worker.events('fault')], [1, []]);
 });
 
-it('a run that begins while the last one is put away is not lost', async () => {
+it('a run that begins while the last one is removed from Redis is not lost', async () => {
   await join();
-  await using link = await slowLink(server.port, 60);
-  const executor = connect({ connection: { port: link.port } });
+  await using slow = await slowConnection(server.port, 60);
+  const executor = connect({ connection: { port: slow.port } });
   for (let i = 0; i < 12; i++) {
     const rows = rowsOf(from([i * 40]).pipe(parallelMap(pause, { executor })));
     assert.equal(await within(4, rows), [i * 40]);
@@ -261,7 +261,7 @@ it('a run that begins while the last one is put away is not lost', async () => {
   await executor.close();
 }, 60);
 
-it('what a worker knows of a run is forgotten while nobody waits for it, and fetched again', async () => {
+it('a worker forgets a run while nobody waits for it, and fetches it again', async () => {
   await join();
   const { redis } = server;
   await redis.config('SET', 'slowlog-log-slower-than', 0, 'slowlog-max-len', 10_000);
@@ -275,20 +275,23 @@ it('what a worker knows of a run is forgotten while nobody waits for it, and fet
   assert.is(fetched.length, 2);
 });
 
-itExpiring('a client killed before any worker came: the next client removes its chunks', async () => {
-  const client = start('clusterClient', [queue, server.url, '1'], 60);
-  const waiting = () => server.redis.lrange(`bull:${queue}:wait`, 0, -1);
-  while ((await waiting()).length === 0) await sleep(50);
-  process.kill(client.pid, 'SIGKILL');
-  const [left] = await waiting();
-  const subscription = of(1)
-    .pipe(parallelMap(square, { executor: connect() }))
-    .subscribe({ error: () => undefined });
-  const end = performance.now() + 20_000;
-  while ((await waiting()).includes(left as string) && performance.now() < end) await sleep(100);
-  assert.is((await waiting()).length, 1, 'its own');
-  subscription.unsubscribe();
-});
+itExpiring(
+  'the next client removes the chunks of a client that was killed before any worker came',
+  async () => {
+    const client = start('clusterClient', [queue, server.url, '1'], 60);
+    const waiting = () => server.redis.lrange(`bull:${queue}:wait`, 0, -1);
+    while ((await waiting()).length === 0) await sleep(50);
+    process.kill(client.pid, 'SIGKILL');
+    const [left] = await waiting();
+    const subscription = of(1)
+      .pipe(parallelMap(square, { executor: connect() }))
+      .subscribe({ error: () => undefined });
+    const end = performance.now() + 20_000;
+    while ((await waiting()).includes(left as string) && performance.now() < end) await sleep(100);
+    assert.is((await waiting()).length, 1, 'its own');
+    subscription.unsubscribe();
+  },
+);
 
 itExpiring('a subscriber that keeps its thread busy for long is not told that nobody is there', async () => {
   await join();
@@ -317,7 +320,7 @@ it('a worker whose task never returns leaves all the same when it is asked to', 
   run.unsubscribe();
 });
 
-it('what tasks print does not end up in the log', async () => {
+it('the log of a worker holds nothing that tasks print', async () => {
   const worker = await join();
   assert.equal(
     await rowsOf(range(0, 3).pipe(parallelMap(mutter, { executor: connect(), chunk: 1 }))),
@@ -372,7 +375,7 @@ it('a worker that is asked to end hands back what it has, and leaves', async () 
   await sweep.complete();
 });
 
-it('unsubscribing stops waiting chunks, running ones and endless ones', async () => {
+it('unsubscribing cancels chunks that wait, that run, and that run for ever', async () => {
   const worker = await join(1);
   const executor = connect();
   const subscription = range(0, 10)
@@ -386,7 +389,7 @@ it('unsubscribing stops waiting chunks, running ones and endless ones', async ()
   assert.is(worker.events('chunk').filter(({ end }) => end === 'cancelled').length, 1);
 });
 
-it('no workers: a warning that says what to do, then an error', async () => {
+it('a run without workers warns and says what to do, then ends with an error', async () => {
   const [error, warnings] = await warningsDuring('NoWorkersWarning', () =>
     errorOf<NoWorkersError>(
       range(0, 3).pipe(parallelMap(square, { executor: connect({ workerTimeout: 6_000 }) })),
@@ -398,7 +401,7 @@ it('no workers: a warning that says what to do, then an error', async () => {
   assert.match(warnings[0]?.message ?? '', `no worker is connected to the queue ${queue}`);
 });
 
-it('no workers are not said where one comes in time', async () => {
+it('a run does not warn of missing workers where one comes in time', async () => {
   const [rows, warnings] = await warningsDuring('NoWorkersWarning', async () => {
     const rows = rowsOf(range(0, 3).pipe(parallelMap(square, { executor: connect() })));
     await sleep(500);
@@ -409,7 +412,7 @@ it('no workers are not said where one comes in time', async () => {
   assert.equal(warnings, []);
 });
 
-it('no Redis: the client says so, and the worker ends with one line', async () => {
+it('without Redis the client says so, and the worker ends with one line', async () => {
   const nowhere = { url: 'redis://:secret@127.0.0.1:1' };
   const [error] = await warningsDuring('NoWorkersWarning', () =>
     errorOf(

@@ -7,6 +7,7 @@ import { of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NotTransferableError, TaskNotFoundError } from '../../../../lib/errors.js';
+import { clusterTaskOf } from '../../../../lib/executors/cluster/client/clusterTaskOf.js';
 import {
   type BullmqOptions,
   bullmq,
@@ -16,7 +17,7 @@ import {
   type WorkerEvent,
 } from '../../../../lib/executors/cluster/index.js';
 import { Keys } from '../../../../lib/executors/cluster/redis/keys.js';
-import { ModuleTasks, sendTask } from '../../../../lib/executors/cluster/worker/moduleTask.js';
+import { ModuleTasks } from '../../../../lib/executors/cluster/worker/moduleTasks.js';
 import { task } from '../../../../lib/task/task.js';
 import { parallelMap } from '../../../../operators/parallelMap.js';
 import { errorOf, inFolder, rowsOf, warningsDuring } from '../../../contract/subject.js';
@@ -26,26 +27,30 @@ import { timed, until, within } from '../../../support/deadline.js';
 
 const paths = suite('bullmq: paths of tasks');
 
-paths('are relative to the root, with the hash of the module', () =>
+paths('a task is sent as the path of its module from the root, with the hash of the module', () =>
   inFolder(async folder => {
     mkdirSync(join(folder, 'lib'));
     const file = join(folder, 'lib', 'model.js');
     writeFileSync(file, 'export const f = x => x;');
     const url = pathToFileURL(file).href;
-    const sent = sendTask({ kind: 'module', name: 'f', url: `${url}?version=2` }, folder);
+    const sent = clusterTaskOf({ kind: 'module', name: 'f', url: `${url}?version=2` }, folder);
     assert.equal(sent, {
       kind: 'module',
       name: 'f',
       path: 'lib/model.js',
       hash: createHash('sha256').update('export const f = x => x;').digest('hex'),
     });
-    assert.equal(new ModuleTasks(folder, false).receive(sent), { kind: 'module', name: 'f', url });
+    assert.equal(new ModuleTasks(folder, { allowInline: false }).receive(sent), {
+      kind: 'module',
+      name: 'f',
+      url,
+    });
   }),
 );
 
-const hashIn = (sent: ReturnType<typeof sendTask>): string => (sent.kind === 'module' ? sent.hash : '');
+const hashIn = (sent: ReturnType<typeof clusterTaskOf>): string => (sent.kind === 'module' ? sent.hash : '');
 
-paths('outside the root are not sent', () =>
+paths('a task whose module lies outside the root is not sent', () =>
   inFolder(async folder => {
     for (const [url, says] of [
       [pathToFileURL(join(folder, '..', 'other.js')).href, /outside the project's root/],
@@ -54,13 +59,13 @@ paths('outside the root are not sent', () =>
       ['node:fs', /no file: URL/],
     ] as const)
       assert.throws(
-        () => sendTask({ kind: 'module', name: 'f', url }, folder),
+        () => clusterTaskOf({ kind: 'module', name: 'f', url }, folder),
         (error: Error) => error instanceof TaskNotFoundError && says.test(error.message),
       );
   }),
 );
 
-paths('that lead out of the root are refused', () =>
+paths('a worker refuses paths that lead out of its root', () =>
   inFolder(async folder => {
     const root = join(folder, 'root');
     mkdirSync(join(root, 'lib'), { recursive: true });
@@ -88,33 +93,34 @@ paths('that lead out of the root are refused', () =>
       'lib/x\0.js',
     ])
       assert.throws(
-        () => new ModuleTasks(root, true).receive({ kind: 'module', name: 'f', path, hash: '' }),
+        () =>
+          new ModuleTasks(root, { allowInline: true }).receive({ kind: 'module', name: 'f', path, hash: '' }),
         /only paths relative to --root are run/,
         path,
       );
   }),
 );
 
-paths('of another version are refused with both hashes', () =>
+paths('a worker refuses a module of another version, with both hashes', () =>
   inFolder(async root => {
     writeFileSync(join(root, 'model.js'), 'one');
     const url = pathToFileURL(join(root, 'model.js')).href;
-    const sent = sendTask({ kind: 'module', name: 'f', url }, root);
+    const sent = clusterTaskOf({ kind: 'module', name: 'f', url }, root);
     writeFileSync(join(root, 'model.js'), 'two');
-    const here = sendTask({ kind: 'module', name: 'f', url }, root);
+    const here = clusterTaskOf({ kind: 'module', name: 'f', url }, root);
     assert.throws(
-      () => new ModuleTasks(root, true).receive(sent),
+      () => new ModuleTasks(root, { allowInline: true }).receive(sent),
       (error: Error) => error.message.includes(hashIn(sent)) && error.message.includes(hashIn(here)),
     );
   }),
 );
 
-paths('of a module that changes are refused once a worker has loaded it, as its threads keep it', () =>
+paths('a worker refuses a module that has changed since it was loaded, as threads keep it', () =>
   inFolder(async root => {
     writeFileSync(join(root, 'model.js'), 'one');
     const url = pathToFileURL(join(root, 'model.js')).href;
-    const tasks = new ModuleTasks(root, false);
-    const send = () => sendTask({ kind: 'module', name: 'f', url }, root);
+    const tasks = new ModuleTasks(root, { allowInline: false });
+    const send = () => clusterTaskOf({ kind: 'module', name: 'f', url }, root);
     const [first, again] = [send(), send()];
     const running = tasks.receive(first);
     assert.equal(tasks.receive(again), running);
@@ -129,18 +135,22 @@ paths('of a module that changes are refused once a worker has loaded it, as its 
           error.message.includes(hashIn(first)) &&
           error.message.includes(hashIn(second)),
       );
-    assert.is(new ModuleTasks(root, false).receive(second).kind, 'module', 'another worker runs it');
+    assert.is(
+      new ModuleTasks(root, { allowInline: false }).receive(second).kind,
+      'module',
+      'another worker runs it',
+    );
     writeFileSync(join(root, 'model.js'), 'one');
     tasks.confirm(running);
   }),
 );
 
-paths('of what is no file are refused, or not found', () =>
+paths('a worker refuses a module that is no file, and does not find one that is missing', () =>
   inFolder(async root => {
     mkdirSync(join(root, 'folder'));
     symlinkSync(join(root, 'later.js'), join(root, 'link.js'));
     const receive = (path: string) =>
-      new ModuleTasks(root, false).receive({ kind: 'module', name: 'f', path, hash: '' });
+      new ModuleTasks(root, { allowInline: false }).receive({ kind: 'module', name: 'f', path, hash: '' });
     assert.throws(() => receive('folder'), /is no file/);
     for (const path of ['nowhere.js', 'link.js'])
       assert.throws(
@@ -150,10 +160,13 @@ paths('of what is no file are refused, or not found', () =>
   }),
 );
 
-paths('functions shipped as source need --allow-inline', () => {
-  const sent = sendTask({ kind: 'source', name: 'f', source: 'x => x' }, '/');
-  assert.throws(() => new ModuleTasks('/', false).receive(sent), /--allow-inline.*task\(import\.meta/);
-  assert.is(new ModuleTasks('/', true).receive(sent).kind, 'source');
+paths('a worker runs functions that are shipped as source with --allow-inline only', () => {
+  const sent = clusterTaskOf({ kind: 'source', name: 'f', source: 'x => x' }, '/');
+  assert.throws(
+    () => new ModuleTasks('/', { allowInline: false }).receive(sent),
+    /--allow-inline.*task\(import\.meta/,
+  );
+  assert.is(new ModuleTasks('/', { allowInline: true }).receive(sent).kind, 'source');
 });
 
 paths.run();
@@ -167,7 +180,7 @@ refusals.before(async () => {
 });
 refusals.after(() => server.stop());
 
-/** A client and a worker in this process, on a queue of their own. */
+/** Starts a client and a worker in this process, on a queue of their own. */
 async function pair(worker: Partial<ClusterWorkerOptions> = {}, client: Partial<BullmqOptions> = {}) {
   queues += 1;
   const shared = { queue: `refusals-${queues}`, connection: { url: server.url }, root: '/' };
@@ -186,7 +199,7 @@ async function pair(worker: Partial<ClusterWorkerOptions> = {}, client: Partial<
   };
 }
 
-it('of source reach the caller, who is told what to do', async () => {
+it('the refusal of a function that is shipped as source reaches the caller, who is told what to do', async () => {
   await using cluster = await pair();
   const { executor } = cluster;
   const error = await errorOf(range(0, 5).pipe(parallelMap(x => x + 1, { executor })));
@@ -195,7 +208,7 @@ it('of source reach the caller, who is told what to do', async () => {
   assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor }))), [9], 'the worker is well');
 });
 
-it('of other versions reach the caller with both hashes', async () => {
+it('the refusal of another version reaches the caller with both hashes', async () => {
   await inFolder(async folder => {
     for (const [name, text] of [
       ['client', 'export const f = x => x;'],
@@ -212,14 +225,14 @@ it('of other versions reach the caller with both hashes', async () => {
   });
 });
 
-it('of tasks outside the root reach the caller before they are sent', async () => {
+it('a task outside the root ends its run before it is sent', async () => {
   await using cluster = await pair({}, { root: join(process.cwd(), 'nowhere') });
   const error = await errorOf(of(1).pipe(parallelMap(square, { executor: cluster.executor })));
   assert.instance(error, TaskNotFoundError);
   assert.match(error.message, /set `root` of bullmq\(\)/);
 });
 
-it('of malformed jobs and messages are logged, and nobody else is touched', async () => {
+it('malformed jobs and messages are rejected and logged, and touch nobody else', async () => {
   await using cluster = await pair();
   const { queue, executor } = cluster;
   const client = '0123456789abcdef';
@@ -243,7 +256,7 @@ it('of malformed jobs and messages are logged, and nobody else is touched', asyn
   await jobs.close();
 });
 
-it('of a worker that lost its root reach the caller', async () => {
+it('the refusal of a worker that has lost its root reaches the caller', async () => {
   await inFolder(async folder => {
     const root = join(folder, 'root');
     mkdirSync(root);
@@ -259,7 +272,7 @@ it('of a worker that lost its root reach the caller', async () => {
   });
 });
 
-it('of reports that are too large for the client say so', async () => {
+it('reports that are too large for the client are rejected, with their size', async () => {
   await using cluster = await pair({ allowInline: true }, { maxMessage: 20_000 });
   const [error, warnings] = await warningsDuring('RejectedMessageWarning', () =>
     errorOf(of(30_000).pipe(parallelMap(n => 'x'.repeat(n), { executor: cluster.executor }))),
@@ -268,7 +281,7 @@ it('of reports that are too large for the client say so', async () => {
   assert.ok(warnings.length > 0);
 });
 
-it('of what is too large name the input, the result or the arguments', async () => {
+it('an error names the input, the result or the arguments that are too large for a message', async () => {
   const small = { maxMessage: 20_000 };
   await using cluster = await pair({ ...small, allowInline: true }, small);
   const { executor } = cluster;
@@ -298,7 +311,7 @@ it('of what is too large name the input, the result or the arguments', async () 
   assert.equal(sent, lengths);
 });
 
-it('prefixes keep teams apart', async () => {
+it('clients and workers of different prefixes never meet', async () => {
   await using ours = await pair({ prefix: 'ours' }, { prefix: 'ours' });
   const theirs = bullmq({
     queue: ours.queue,
@@ -313,7 +326,7 @@ it('prefixes keep teams apart', async () => {
   await theirs.close();
 });
 
-it('of wrong options name the option', async () => {
+it('bullmq() and clusterWorker() name the option that is wrong', async () => {
   assert.throws(() => bullmq({} as BullmqOptions), /bullmq: `queue` must be given/);
   assert.throws(() => bullmq({ queue: 'a:b' }), /`queue` must be a name without `:`/);
   assert.throws(

@@ -21,7 +21,7 @@ security.before(async () => {
 });
 security.after(() => server.stop());
 
-it('reach Redis from the client and from workers', async () => {
+it('clients and workers reach a Redis that asks for TLS and a password', async () => {
   const worker = await joinedWorker(
     ['--queue', 'secured', '--redis', `rediss://:a%20secret@127.0.0.1:${server.port}`, '--root', '/'],
     { NODE_EXTRA_CA_CERTS: certificate },
@@ -47,7 +47,7 @@ it('reach Redis from the client and from workers', async () => {
   await worker.kill();
 });
 
-it('that are wrong end a worker with one line that does not show the password', async () => {
+it('a wrong password ends a worker with one line that does not show it', async () => {
   const wrong = launchWorker(
     ['--queue', 'secured', '--redis', `rediss://:not%20it@127.0.0.1:${server.port}`, '--root', '/'],
     { NODE_EXTRA_CA_CERTS: certificate },

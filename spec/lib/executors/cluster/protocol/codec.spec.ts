@@ -6,18 +6,18 @@ import { MessageError } from '../../../../../lib/executors/cluster/protocol/erro
 import {
   readCancelled,
   readChunk,
-  readClientBeat,
+  readClientHeartbeat,
   readDefinition,
   readJob,
   readReports,
-  readWorkerBeat,
-} from '../../../../../lib/executors/cluster/protocol/messages.js';
+  readWorkerHeartbeat,
+} from '../../../../../lib/executors/cluster/protocol/validate.js';
 import { difference } from '../../../../support/same.js';
 
 const codec = suite('bullmq: messages');
 const there = (value: unknown) => (fromBytes(toBytes({ value })) as { value: unknown }).value;
 
-codec('carry what structured clone does', () => {
+codec('messages carry what structured clone does', () => {
   const shared = { a: -0, b: Number.NaN, c: undefined };
   const cyclic: unknown[] = [shared, shared];
   cyclic.push(cyclic);
@@ -41,7 +41,7 @@ codec('carry what structured clone does', () => {
     assert.is(difference(there(value), value), undefined);
 });
 
-codec('that are not of this library are rejected', () => {
+codec('bytes that are not of this library are rejected', () => {
   for (const bytes of [
     Buffer.alloc(0),
     Buffer.from('rxp1'),
@@ -56,7 +56,7 @@ codec('that are not of this library are rejected', () => {
     );
 });
 
-codec('of any bytes are rejected, never more', () => {
+codec('a chunk of which bytes were changed is read or rejected, and does nothing else', () => {
   const bytes = toBytes({ inputs: { length: 1, shape: { kind: 'number' }, columns: [Float64Array.of(1)] } });
   let state = 1;
   const random = (below: number) => {
@@ -75,7 +75,7 @@ codec('of any bytes are rejected, never more', () => {
   }
 });
 
-codec('of another layout are rejected', () => {
+codec('messages of another layout are rejected', () => {
   const rows = { length: 1, shape: { kind: 'number' }, columns: [Float64Array.of(1)] };
   const report = { kind: 'report', count: 1, rows, failures: [], tag: {}, elapsed: 1 };
   const definition = {
@@ -130,15 +130,15 @@ codec('of another layout are rejected', () => {
       );
 });
 
-codec('as JSON are rejected where they are not what they should be', () => {
+codec('JSON of another layout is rejected', () => {
   const client = '0123456789abcdef';
   assert.equal(readJob({ client, run: 1, chunk: 2, more: 3 }), { client, run: 1, chunk: 2 });
   for (const wrong of [null, 1, [], {}, { client: '../x', run: 1, chunk: 1 }, { client, run: '1', chunk: 1 }])
     assert.throws(() => readJob(wrong));
   for (const wrong of ['', 'null', '[]', '{}', '{"last":"1","open":[]}'])
-    assert.throws(() => readClientBeat(wrong));
+    assert.throws(() => readClientHeartbeat(wrong));
   for (const wrong of ['{', '{}', '{"threads":-1,"place":"","beat":1,"held":[]}'])
-    assert.throws(() => readWorkerBeat(wrong));
+    assert.throws(() => readWorkerHeartbeat(wrong));
   for (const wrong of ['{}', `{"client":"${client}"}`, `{"client":1,"chunks":[],"runs":[]}`])
     assert.throws(() => readCancelled(wrong));
 });

@@ -5,7 +5,7 @@ import { RemoteRuns } from '../../../../../lib/executors/cluster/worker/remoteRu
 
 const [one, other] = ['1111111111111111', '2222222222222222'] as const;
 
-/** Runs, and what was fetched and forgotten. */
+/** Returns runs, and what was fetched and forgotten. */
 function runsOf(found: (id: number) => boolean = () => true) {
   const fetched: string[] = [];
   const forgotten: unknown[] = [];
@@ -20,7 +20,7 @@ function runsOf(found: (id: number) => boolean = () => true) {
 }
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
-test('a run is fetched once, and again where it was not there', async () => {
+test('RemoteRuns fetches a run once, and again where it was not there', async () => {
   const { runs, fetched } = runsOf(id => id === 1);
   await Promise.all([runs.get(one, 1), runs.get(one, 1), runs.get(other, 1)]);
   assert.is(await runs.get(one, 2), undefined);
@@ -29,14 +29,14 @@ test('a run is fetched once, and again where it was not there', async () => {
   assert.equal(runs.clients, [one, other]);
 });
 
-test('what a client does not wait for is forgotten; what is newer than its word is kept', async () => {
+test('RemoteRuns forgets the runs that a client does not wait for, and keeps what is newer than its heartbeat', async () => {
   const { runs, forgotten } = runsOf();
   for (const id of [1, 2, 3, 4]) await runs.get(one, id);
   await runs.get(other, 1);
-  runs.forgetOthers(one, { last: 0, open: [], lastRun: 3, runs: [2] });
+  runs.forgetOver(one, { lastChunk: 0, chunks: [], lastRun: 3, runs: [2] });
   await settled();
   assert.equal(forgotten, [1, 3]);
-  runs.forgetOthers(one, undefined);
+  runs.forgetClient(one);
   await settled();
   assert.equal(forgotten, [1, 3, 2, 4], 'all of a client that is gone');
   assert.equal(runs.clients, [other]);

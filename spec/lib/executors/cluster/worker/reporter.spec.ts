@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readReports } from '../../../../../lib/executors/cluster/protocol/messages.js';
+import { readReports } from '../../../../../lib/executors/cluster/protocol/validate.js';
 import { Reporter } from '../../../../../lib/executors/cluster/worker/reporter.js';
 import type { ReportMessage } from '../../../../../lib/protocol/messages.js';
 import { sleep, until } from '../../../../support/deadline.js';
@@ -15,9 +15,9 @@ const report = (length: number, text = 'x'): ReportMessage => ({
   last: false,
 });
 
-test('reports are gathered, and follow one another without a gap', async () => {
+test('Reporter gathers reports, which follow one another without a gap', async () => {
   const sent: Buffer[] = [];
-  const reporter = new Reporter(1e6, async payload => sent.push(payload));
+  const reporter = new Reporter(1e6, async payload => sent.push(payload) > 0);
   reporter.add(report(2), assert.unreachable);
   reporter.add(report(3), assert.unreachable);
   await until(() => sent.length > 0);
@@ -32,14 +32,14 @@ test('reports are gathered, and follow one another without a gap', async () => {
   );
 });
 
-test('reports longer than a message are divided; where one part is not sent, all is told, and nothing unheard', async () => {
+test('Reporter divides reports longer than a message, and rejects once where some part is not sent', async () => {
   const unheard: unknown[] = [];
   const hear = (error: unknown) => void unheard.push(error);
   process.on('unhandledRejection', hear);
   let sent = 0;
   const reporter = new Reporter(1_000, () => {
     sent += 1;
-    return sent < 3 ? Promise.reject(new Error('OOM')) : Promise.resolve(1);
+    return sent < 3 ? Promise.reject(new Error('OOM')) : Promise.resolve(true);
   });
   reporter.add(report(40, 'x'.repeat(100)), () => undefined);
   await reporter.end({ kind: 'done' }).then(
@@ -52,14 +52,14 @@ test('reports longer than a message are divided; where one part is not sent, all
   assert.equal(unheard, []);
 });
 
-test('a client that is gone is told of once a report finds nobody', async () => {
+test('Reporter tells that the client is gone once a report finds nobody', async () => {
   let gone = 0;
-  const reporter = new Reporter(1_000, async () => 0);
+  const reporter = new Reporter(1_000, async () => false);
   reporter.add(report(1), () => {
     gone += 1;
   });
   await until(() => gone > 0);
-  reporter.drop();
+  reporter.cancel();
 });
 
 test.run();

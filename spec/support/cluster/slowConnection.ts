@@ -1,12 +1,12 @@
 import { connect, createServer, type Socket } from 'node:net';
 
 /** A way to a server of this machine on which everything takes longer. */
-export interface SlowLink extends AsyncDisposable {
+export interface SlowConnection extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Opens one: each direction takes so many ms. */
-export async function slowLink(to: number, ms: number): Promise<SlowLink> {
+/** Opens a way to a port: each direction takes so many ms. */
+export async function slowConnection(to: number, ms: number): Promise<SlowConnection> {
   const sockets = new Set<Socket>();
   const pass = (from: Socket, into: Socket) => {
     sockets.add(from);
@@ -17,10 +17,10 @@ export async function slowLink(to: number, ms: number): Promise<SlowLink> {
       setTimeout(() => into.destroy(), ms);
     });
   };
-  const server = createServer(near => {
-    const far = connect(to, '127.0.0.1');
-    pass(near, far);
-    pass(far, near);
+  const server = createServer(client => {
+    const onward = connect(to, '127.0.0.1');
+    pass(client, onward);
+    pass(onward, client);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
