@@ -28,7 +28,11 @@ test('what is no version, and a pattern that is missing, are said', () => {
 
 test('specs are run and counted', async () => {
   assert.is(await versionOf(process.execPath), process.version);
-  const { passed, failed, report } = await runSpecs(process.execPath, 'lib/checkOptions\\.spec\\.js$', 60);
+  const { passed, failed, report } = await runSpecs(
+    process.execPath,
+    'lib/options/checkOptions\\.spec\\.js$',
+    60,
+  );
   assert.ok(passed > 0);
   assert.equal([failed, report], [0, '']);
 });

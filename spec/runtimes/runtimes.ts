@@ -88,13 +88,18 @@ function output(
   });
 }
 
-/** Installs the newest release of this line into a folder, and gives the path of its binary. */
-export async function install(version: string, folder: string): Promise<string> {
-  const name = binaryPackage();
+/** Installs the newest release that a range allows into a folder, and gives the folder of the package. */
+export async function installPackage(name: string, range: string, folder: string): Promise<string> {
   const args = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
-  const ended = await output('npm', [...args, `${name}@${version}`], 300);
-  if (ended.code !== 0) throw new Error(`Node ${version} could not be installed:\n${ended.output}`);
-  return join(folder, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const ended = await output('npm', [...args, `${name}@${range}`], 300);
+  if (ended.code !== 0) throw new Error(`${name} ${range} could not be installed:\n${ended.output}`);
+  return join(folder, 'node_modules', name);
+}
+
+/** Installs the newest release of this line of Node into a folder, and gives the path of its binary. */
+export async function install(version: string, folder: string): Promise<string> {
+  const installed = await installPackage(binaryPackage(), version, folder);
+  return join(installed, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 }
 
 /** What a binary calls itself, `v22.12.0`. */

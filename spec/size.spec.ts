@@ -1,0 +1,44 @@
+// How much an import adds to a program's own bundle, other packages left aside: growth is a decision.
+import { build } from 'esbuild';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { project } from './support/project.js';
+
+/** Minified bytes that each import adds, as last measured. */
+const measured: Readonly<Record<string, number>> = {
+  "import { linspace } from 'rx-parfor'": 15_601,
+  "import { serialMap } from 'rx-parfor'": 67_276,
+  "import { parallelMap } from 'rx-parfor'": 67_240,
+  "import * as all from 'rx-parfor'": 74_828,
+  "import * as all from 'rx-parfor/task'": 1_531,
+  "import * as all from 'rx-parfor/bullmq'": 69_781,
+  "import * as all from 'rx-parfor/testing'": 80_928,
+  "import * as all from 'rx-parfor/worker'": 26_407,
+};
+
+/** The minified bytes of a program that imports this, and keeps all of it. */
+async function bytesOf(statement: string): Promise<number> {
+  const name = /(\w+)(?: })? from/.exec(statement)?.[1];
+  const { outputFiles } = await build({
+    stdin: { contents: `${statement}; globalThis.kept = ${name};`, resolveDir: project },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    external: ['rxjs', 'tinypool', 'bullmq', 'ioredis'],
+    logLevel: 'error',
+  });
+  return outputFiles[0]?.contents.length ?? 0;
+}
+
+for (const [statement, before] of Object.entries(measured))
+  test(`${statement} adds as many bytes as when it was last measured, give or take a tenth`, async () => {
+    const bytes = await bytesOf(statement);
+    assert.ok(
+      Math.abs(bytes - before) <= before / 10,
+      `it adds ${bytes} bytes, and added ${before}: if that is as it should be, say so in spec/size.spec.ts`,
+    );
+  });
+
+test.run();
