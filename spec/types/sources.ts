@@ -46,7 +46,9 @@ expectTypeOf(grid({ x: [1, 2] as number[], y: new Set<string>() })).toEqualTypeO
 >();
 grid({ x: [1, 2] as number[], on: [true, false] as boolean[] })
   .pipe(parfor(({ x, on }) => ({ x, on })))
-  .subscribe(columns => expectTypeOf(columns).toEqualTypeOf<{ x: Float64Array; on: boolean[] }>());
+  .subscribe(columns =>
+    expectTypeOf(columns).toEqualTypeOf<{ x: Float64Array<ArrayBuffer>; on: boolean[] }>(),
+  );
 
 // @ts-expect-error a number cannot be iterated
 sweep(3);

@@ -285,7 +285,7 @@ it('of what is too large name the input, the result or the arguments', async () 
   assert.instance(result, NotTransferableError);
   assert.equal([result.what, result.index], ['result', 1]);
   const shared = await errorOf<NotTransferableError>(
-    of(1).pipe(parallelMap(fill, { executor, args: [fill(30_000)] })),
+    of(1).pipe(parallelMap((_, text) => text.length, { executor, args: [fill(30_000)] })),
   );
   assert.is(shared.what, 'args');
   // Many that fit one by one go in several messages.
