@@ -117,14 +117,11 @@ type SharedOf<F, T, A extends List, K, S> =
         ? Given<A, K>
         : Own<F, T, S>;
 
-/** A parameter too many gets a type, so that there is one message, that of the parameter that nothing is given for. */
-type Room<A extends List, K, S> = [S] extends [true] ? [] : Given<A, K> extends readonly [] ? never[] : [];
-
 /** The task of an operator; `Row` is `R`, or what refuses it. */
 export type TaskOf<F, T, R, A extends List, K, S, Row = R> = F extends Nothing
   ? F & ((...parameters: never[]) => R | PromiseLike<R>)
   : Same<F, Task> extends true
-    ? (...parameters: [...Positional<Held<T>, S>, ...Given<A, K>, ...Room<A, K, S>]) => Returned<R>
+    ? (...parameters: [...Positional<Held<T>, S>, ...Given<A, K>]) => Returned<R>
     : (
         ...parameters: [
           ...Positional<Held<InputOf<T, F, A, K, S>>, S>,

@@ -1,6 +1,6 @@
 // Checked by the compiler alone: nothing here is run.
 import { expectTypeOf } from 'expect-type';
-import { from, type Observable, of, range, zip } from 'rxjs';
+import { from, type Observable, type OperatorFunction, of, range, zip } from 'rxjs';
 import { type Column, type Columns, parallelMap, parfor, toColumns } from '../../index.js';
 
 const numbers = range(0, 3);
@@ -57,6 +57,14 @@ class Qobj {
   }
 }
 expectTypeOf(numbers.pipe(parfor(x => new Qobj([x])))).toEqualTypeOf<Observable<Qobj[]>>();
+
+expectTypeOf(numbers.pipe(parfor(x => ({ x, q: new Qobj([x]) })))).toEqualTypeOf<
+  Observable<{ x: Float64Array<ArrayBuffer>; q: Qobj[] }>
+>();
+
+// A wrapper does not know the row.
+const reduced = <T, R>(task: (x: T) => R): OperatorFunction<T, Columns<R>> => parfor(task);
+expectTypeOf(numbers.pipe(reduced(x => x))).toEqualTypeOf<Observable<Float64Array<ArrayBuffer>>>();
 
 // Numbers or something else: only the values decide.
 expectTypeOf<Column<number | null>>().toEqualTypeOf<Float64Array<ArrayBuffer> | (number | null)[]>();
