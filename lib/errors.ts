@@ -1,3 +1,5 @@
+/// <reference lib="es2021.promise" preserve="true" />
+
 /** The input that failed: its index, counted from 0 in the order of the source, and its value. */
 export interface FailedInput {
   index: number | undefined;

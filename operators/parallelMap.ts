@@ -1,9 +1,9 @@
 import type { OperatorFunction } from 'rxjs';
 import { emitRows } from '../lib/dispatch/emitRows.js';
 import { runTask } from '../lib/dispatch/runTask.js';
-import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
-import type { Args, Returned, Shared } from '../lib/task/parameters.js';
-import type { Task } from '../lib/task/task.js';
+import { type MapOptions, type OptionsOf, planOf } from '../lib/options/mapOptions.js';
+import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { AnyRow, Task } from '../lib/task/task.js';
 
 /**
  * Runs a task for every input, on as many workers as there are cores, and emits one row per input.
@@ -53,14 +53,17 @@ import type { Task } from '../lib/task/task.js';
  * // 27
  * @see QuTiP's `parallel_map` (signature and rows), RxJS's `mergeMap` (concurrency), Python's `Pool.imap` (chunks)
  */
-export function parallelMap<T extends readonly unknown[], R, A extends Args = [], K extends object = never>(
-  task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
-  options: MapOptions<A, K> & { spread: true },
-): OperatorFunction<T, R>;
-export function parallelMap<T, R, A extends Args = [], K extends object = never>(
-  task: (value: T, ...shared: Shared<A, K>) => Returned<R>,
-  options?: MapOptions<A, K> & { spread?: false },
-): OperatorFunction<T, R>;
+export function parallelMap<
+  T = unknown,
+  R = AnyRow,
+  A extends Args = [],
+  K extends object = never,
+  S extends boolean = false,
+  F extends Task = Task,
+>(
+  task: TaskOf<F, T, R, A, K, S>,
+  options?: OptionsOf<F, T, A, K, S>,
+): OperatorFunction<InputOf<T, F, A, K, S>, R>;
 export function parallelMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   const plan = planOf('parallelMap', task, options);
   return source => source.pipe(runTask(task, plan), emitRows());

@@ -6,8 +6,8 @@ import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { rowReader } from '../lib/serialization/columnBatch.js';
 import { freeBuffers } from '../lib/serialization/freeBuffers.js';
-import type { Args, Returned, Shared } from '../lib/task/parameters.js';
-import type { Task } from '../lib/task/task.js';
+import type { Args, ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf, TaskOf } from '../lib/task/parameters.js';
+import type { AnyRow, Task } from '../lib/task/task.js';
 
 /** The row of an input whose task has returned. */
 export interface FulfilledRow<T, R> {
@@ -28,7 +28,20 @@ export interface RejectedRow<T> {
 /** The row of an input whose task has settled either way; the words are those of `Promise.allSettled`. */
 export type SettledRow<T, R> = FulfilledRow<T, R> | RejectedRow<T>;
 
-type SettledOptions<A extends readonly unknown[], K extends object> = Omit<MapOptions<A, K>, 'failFast'>;
+/** Options of `parallelMapSettled`: those of a run, without `failFast`, which has nothing to say here. */
+export interface SettledOptions<
+  A extends readonly unknown[] = readonly unknown[],
+  K extends object = object,
+  S extends boolean = boolean,
+> extends Omit<MapOptions<A, K, S>, 'failFast'> {}
+
+type SettledOptionsOf<F, T, A extends Args, K extends object, S extends boolean> = F extends Nothing
+  ? SettledOptions<A, K, S>
+  : SettledOptions<
+      ArgsOf<F, InputOf<T, F, A, K, S>, A, S>,
+      KwargsOf<F, InputOf<T, F, A, K, S>, A, K, S>,
+      SpreadOf<F, InputOf<T, F, A, K, S>, S>
+    >;
 
 const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unknown>> => source =>
   new Observable(subscriber => {
@@ -92,19 +105,17 @@ const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unkno
  * @see JavaScript's `Promise.allSettled`
  */
 export function parallelMapSettled<
-  T extends readonly unknown[],
-  R,
+  T = unknown,
+  R = AnyRow,
   A extends Args = [],
   K extends object = never,
+  S extends boolean = false,
+  F extends Task = Task,
 >(
-  task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
-  options: SettledOptions<A, K> & { spread: true },
-): OperatorFunction<T, SettledRow<T, R>>;
-export function parallelMapSettled<T, R, A extends Args = [], K extends object = never>(
-  task: (value: T, ...shared: Shared<A, K>) => Returned<R>,
-  options?: SettledOptions<A, K> & { spread?: false },
-): OperatorFunction<T, SettledRow<T, R>>;
-export function parallelMapSettled(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
+  task: TaskOf<F, T, R, A, K, S>,
+  options?: SettledOptionsOf<F, T, A, K, S>,
+): OperatorFunction<InputOf<T, F, A, K, S>, SettledRow<InputOf<T, F, A, K, S>, R>>;
+export function parallelMapSettled(task: Task, options?: SettledOptions): OperatorFunction<never, unknown> {
   const plan = planOf('parallelMapSettled', task, options, { failures: 'emit' });
   return source => source.pipe(runTask(task, plan), settledRows());
 }

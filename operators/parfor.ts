@@ -1,13 +1,13 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { type Columns, ColumnsBuilder } from '../lib/columns/columns.js';
+import { type Columns, ColumnsBuilder, type ReducedRow } from '../lib/columns/columns.js';
 import { operate } from '../lib/dispatch/operate.js';
 import { ReorderBuffer } from '../lib/dispatch/reorderBuffer.js';
 import { runTask } from '../lib/dispatch/runTask.js';
 import type { SettledBatch } from '../lib/dispatch/settledBatch.js';
 import type { TaskError } from '../lib/errors.js';
-import { type MapOptions, type Plan, planOf } from '../lib/options/mapOptions.js';
-import type { Args, Returned, Shared } from '../lib/task/parameters.js';
-import type { Task } from '../lib/task/task.js';
+import { type MapOptions, type OptionsOf, type Plan, planOf } from '../lib/options/mapOptions.js';
+import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { AnyRow, Task } from '../lib/task/task.js';
 
 /** Returns the index of each row of a batch, among failures that have none: they are by index. */
 const indexAmong = (first: number, failures: readonly TaskError[]) => (row: number) => {
@@ -76,14 +76,17 @@ const batchesToColumns =
  * // Float64Array(4) [ 0, 1, 2, 3 ] Float64Array(4) [ 0, 1, 4, 9 ] [ '#0', '#1', '#2', '#3' ]
  * @see QuTiP's `parfor` (columns out of a loop), after MATLAB's
  */
-export function parfor<T extends readonly unknown[], R, A extends Args = [], K extends object = never>(
-  task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
-  options: MapOptions<A, K> & { spread: true },
-): OperatorFunction<T, Columns<R>>;
-export function parfor<T, R, A extends Args = [], K extends object = never>(
-  task: (value: T, ...shared: Shared<A, K>) => Returned<R>,
-  options?: MapOptions<A, K> & { spread?: false },
-): OperatorFunction<T, Columns<R>>;
+export function parfor<
+  T = unknown,
+  R = AnyRow,
+  A extends Args = [],
+  K extends object = never,
+  S extends boolean = false,
+  F extends Task = Task,
+>(
+  task: TaskOf<F, T, R, A, K, S, ReducedRow<F, R>>,
+  options?: OptionsOf<F, T, A, K, S>,
+): OperatorFunction<InputOf<T, F, A, K, S>, Columns<R>>;
 export function parfor(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   const plan = planOf('parfor', task, options);
   return source => source.pipe(runTask(task, { ...plan, ordered: false }), batchesToColumns(plan));

@@ -2,9 +2,9 @@ import type { OperatorFunction } from 'rxjs';
 import { emitRows } from '../lib/dispatch/emitRows.js';
 import { runTask } from '../lib/dispatch/runTask.js';
 import { inline } from '../lib/executors/inline.js';
-import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
-import type { Args, Returned, Shared } from '../lib/task/parameters.js';
-import type { Task } from '../lib/task/task.js';
+import { type MapOptions, type OptionsOf, planOf } from '../lib/options/mapOptions.js';
+import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { AnyRow, Task } from '../lib/task/task.js';
 
 /**
  * Runs a task for every input one after another in this thread and emits one row per input: the serial twin of
@@ -42,14 +42,17 @@ import type { Task } from '../lib/task/task.js';
  * // all there
  * @see QuTiP's `serial_map`; RxJS's `map` and `concatMap`
  */
-export function serialMap<T extends readonly unknown[], R, A extends Args = [], K extends object = never>(
-  task: (...parameters: [...T, ...Shared<A, K>]) => Returned<R>,
-  options: MapOptions<A, K> & { spread: true },
-): OperatorFunction<T, R>;
-export function serialMap<T, R, A extends Args = [], K extends object = never>(
-  task: (value: T, ...shared: Shared<A, K>) => Returned<R>,
-  options?: MapOptions<A, K> & { spread?: false },
-): OperatorFunction<T, R>;
+export function serialMap<
+  T = unknown,
+  R = AnyRow,
+  A extends Args = [],
+  K extends object = never,
+  S extends boolean = false,
+  F extends Task = Task,
+>(
+  task: TaskOf<F, T, R, A, K, S>,
+  options?: OptionsOf<F, T, A, K, S>,
+): OperatorFunction<InputOf<T, F, A, K, S>, R>;
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   // Where a run would be parallel is no matter here: the same options serve both twins.
   const plan = planOf('serialMap', task, options, { executor: inline(), concurrency: 1, chunk: 1 });

@@ -7,10 +7,10 @@ export type Column<T> = 0 extends 1 & T
   ? // biome-ignore lint/suspicious/noExplicitAny: a row that is `any` has columns that are
     any
   : [T] extends [number]
-    ? Float64Array
+    ? Float64Array<ArrayBuffer>
     : [Extract<T, number>] extends [never]
       ? T[]
-      : Float64Array | T[];
+      : Float64Array<ArrayBuffer> | T[];
 
 /**
  * The columns that rows of type `R` reduce to: an array of columns for tuples, an object of columns for records, else one column.
@@ -34,6 +34,37 @@ type MemberKinds<R> = {
   // biome-ignore lint/suspicious/noExplicitAny: any function at all
   [K in keyof R]-?: R[K] extends (...args: any[]) => unknown ? Method : never;
 }[keyof R];
+
+// biome-ignore lint/suspicious/noExplicitAny: any function at all
+type AnyFunction = (...parameters: any[]) => unknown;
+type NoFunctions = 'a row of parfor cannot hold functions';
+
+/** The type that the task `F` of `parfor` must return for a row of type `R`: that, unless it holds a function. */
+// It waits for `F`. It does not wait for the row of a generic task: of a branch that is `any` the compiler makes no
+// constraint, so that for a type yet unknown the other branch counts, and `never` it is.
+export type ReducedRow<F, R> = [F, () => AnyOfFunctions<R>] extends [AnyFunction, () => never]
+  ? R
+  : Refused<R>;
+/** `any` for a row that holds a function, else `never`. */
+type AnyOfFunctions<R> = 0 extends 1 & R ? never : AnyOfRow<R>;
+type AnyOfRow<R> = R extends AnyFunction
+  ? // biome-ignore lint/suspicious/noExplicitAny: see above
+    any
+  : R extends readonly unknown[]
+    ? AnyOfMember<R[number]>
+    : // The instances of a class have methods. Unlike a literal, a class is not taken for a record.
+      R extends Readonly<Record<string, unknown>>
+      ? AnyOfMember<R[keyof R]>
+      : never;
+type AnyOfMember<T> = 0 extends 1 & T
+  ? never
+  : [Extract<T, AnyFunction>] extends [never]
+    ? never
+    : // biome-ignore lint/suspicious/noExplicitAny: see above
+      any;
+type Refused<R> = R extends AnyFunction
+  ? NoFunctions
+  : { [K in keyof R]: R[K] extends AnyFunction ? NoFunctions : R[K] };
 
 /** A part of a column from this many numbers on is kept as it came; smaller ones are collected. */
 const MIN_PART_LENGTH = 1_024;

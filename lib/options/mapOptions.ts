@@ -2,6 +2,7 @@ import type { Observer } from 'rxjs';
 import type { Executor } from '../executor.js';
 import { progressBar } from '../progress/progressBar.js';
 import type { Progress, ProgressObserver } from '../progress/progressMeter.js';
+import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
 import {
   checkOptions,
   either,
@@ -21,14 +22,27 @@ export interface RetryOptions {
   delay?: number;
 }
 
-/** Options of a run; every operator that runs a task takes them. */
-export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K extends object = object> {
+/**
+ * Options of a run; every operator that runs a task takes them.
+ *
+ * As the type of a variable of your own, `MapOptions` takes any options, and the task is taken to be given no `args` and
+ * `kwargs` that it needs. Where it is, name them: `MapOptions<[y: number], { z: number }>`; and with `spread`,
+ * `MapOptions<[], never, true>`.
+ * @example
+ * const options: MapOptions = { concurrency: 2 };
+ * range(0, 3).pipe(parallelMap(x => x + 1, options)).subscribe(console.log);
+ */
+export interface MapOptions<
+  A extends readonly unknown[] = readonly unknown[],
+  K extends object = object,
+  S extends boolean = boolean,
+> {
   /** Passed to every task after the value. They are sent to a worker once, not per input. Default: none. */
   args?: A;
   /** Passed to every task as its last parameter, only when given. Sent once, as `args`. Default: none. */
   kwargs?: K;
   /** Each input is a tuple of positional arguments: `[x, y]` calls `task(x, y)`. Default: `false`. */
-  spread?: boolean;
+  spread?: S;
   /** Rows in input order, or else in completion order. Default: `true`. */
   ordered?: boolean;
   /** Workers that this run may keep busy at once. A whole number from 1, or `Infinity`; default: the executor's `parallelism`. */
@@ -56,6 +70,21 @@ export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K
    */
   maxBuffered?: number;
 }
+
+/** The options of an operator: what `A`, `K` and `S` are inferred from, then held against the task. */
+export type OptionsOf<
+  F,
+  T,
+  A extends readonly unknown[],
+  K extends object,
+  S extends boolean,
+> = F extends Nothing
+  ? MapOptions<A, K, S>
+  : MapOptions<
+      ArgsOf<F, InputOf<T, F, A, K, S>, A, S>,
+      KwargsOf<F, InputOf<T, F, A, K, S>, A, K, S>,
+      SpreadOf<F, InputOf<T, F, A, K, S>, S>
+    >;
 
 const isExecutor = (value: unknown): boolean =>
   typeof value === 'object' &&

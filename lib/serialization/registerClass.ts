@@ -8,6 +8,13 @@ export interface ClassCodec<T, Data> {
   name?: string;
 }
 
+/** A class by its prototype: its constructor may be private; of other functions the prototype is `any`. */
+export type ClassOf<T> = NewableFunction & { readonly prototype: T } & (0 extends 1 & T
+    ? abstract new (
+        ...args: never[]
+      ) => T
+    : unknown);
+
 export interface RegisteredClass {
   readonly name: string;
   readonly prototype: object;
@@ -35,10 +42,7 @@ export const registeredClass = (nameOrPrototype: string | object): RegisteredCla
  * @example
  * registerClass(Qobj, { encode: q => q.data, decode: data => new Qobj(data) });
  */
-export function registerClass<T extends object, Data>(
-  Class: abstract new (...args: never[]) => T,
-  codec: ClassCodec<T, Data>,
-): void {
+export function registerClass<T extends object, Data>(Class: ClassOf<T>, codec: ClassCodec<T, Data>): void {
   if (typeof Class !== 'function' || typeof Class.prototype !== 'object')
     throw new TypeError('registerClass: the first argument must be a class');
   for (const part of ['encode', 'decode'] as const)

@@ -24,7 +24,7 @@ export type GridRecord<Axes extends Readonly<Record<string, Axis>>> = {
  * grid({ x: [1, 2], y: [3] }).subscribe(point => console.log(point)); // { x: 1, y: 3 } { x: 2, y: 3 }
  * @see Python's itertools.product; scikit-learn's ParameterGrid
  */
-export function grid<const Axes extends Readonly<Record<string, Axis>>>(axes: Axes): Sweep<GridRecord<Axes>>;
+export function grid<Axes extends Readonly<Record<string, Axis>>>(axes: Axes): Sweep<GridRecord<Axes>>;
 export function grid<Axes extends readonly Axis[]>(...axes: Axes): Sweep<GridTuple<Axes>>;
 export function grid(...axes: unknown[]): Sweep<unknown> {
   const [first] = axes;

@@ -6,10 +6,22 @@ const key = Symbol.for('rx-parfor.task');
 // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant; only `never` or `any` takes every function
 export type Task = (...parameters: any[]) => unknown;
 
-/** A task, in whose return type an array literal is inferred as a tuple. */
-type TupleTask = (
-  ...parameters: Parameters<Task>
-) => object | [] | string | number | bigint | boolean | null | undefined;
+/** Any row; the empty tuple has an array literal inferred as a tuple. */
+// biome-ignore lint/suspicious/noConfusingVoidType: what a task returns that returns nothing
+export type AnyRow = NonNullable<unknown> | [] | null | undefined | void;
+
+declare const unannotated: unique symbol;
+/** A function whose type is not known before that of its parameters: no function can be assigned to it. */
+interface Unannotated {
+  (...parameters: Parameters<Task>): AnyRow | PromiseLike<AnyRow>;
+  readonly [unannotated]: never;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: it has no parameters that those of the argument could get their types from
+type Untyped = Function;
+type Callable<F> = Untyped extends F ? F : F extends Task ? F : Task;
+
+type Meta = { readonly url: string | URL };
 
 interface Marked {
   [key]?: { readonly url: string; readonly name: string };
@@ -29,9 +41,10 @@ interface Marked {
  * export const energy = task(import.meta, 'energy', (x: number, { k = 1 } = {}) => (k * x * x) / 2);
  * @see Python's multiprocessing, which imports a function by its module and name
  */
-export function task<F extends TupleTask>(meta: { readonly url: string | URL }, name: string, run: F): F;
-export function task<F extends Task>(meta: { readonly url: string | URL }, name: string, run: F): F;
-export function task<F extends Task>(meta: { readonly url: string | URL }, name: string, run: F): F {
+export function task<F extends Task = Unannotated>(meta: Meta, name: string, run: F): F;
+// Parameters without a type have none here either, instead of `any`: their defaults count, or the compiler complains.
+export function task<F extends Untyped = Untyped>(meta: Meta, name: string, run: Callable<F>): F;
+export function task<F extends Task>(meta: Meta, name: string, run: F): F {
   const url = meta?.url instanceof URL ? meta.url.href : meta?.url;
   if (typeof url !== 'string' || url === '')
     throw new TypeError('task: the first argument must be `import.meta`, or have the `url` of the module');

@@ -92,7 +92,7 @@ async function manyRounds(executor: Executor, rounds: number): Promise<string> {
     else if (round % 3 === 1) await lastValueFrom(range(0, 20).pipe(parfor(x => [x, x], { executor })));
     else
       range(0, 50)
-        .pipe(parallelMap(x => x, { executor, args: [new Float64Array(64)] }))
+        .pipe(parallelMap((x, _samples) => x, { executor, args: [new Float64Array(64)] }))
         .subscribe()
         .unsubscribe();
   }

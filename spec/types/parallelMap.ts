@@ -1,7 +1,7 @@
 // Checked by the compiler alone: nothing here is run.
 import { expectTypeOf } from 'expect-type';
 import { from, type Observable, type OperatorFunction, of, range, zip } from 'rxjs';
-import { inline, parallelMap, serialMap } from '../../index.js';
+import { inline, type MapOptions, parallelMap, serialMap, type Task } from '../../index.js';
 
 const numbers = range(0, 3);
 const letters = from(['a', 'b']);
@@ -57,8 +57,51 @@ expectTypeOf(letters.pipe(parallelMap(same))).toEqualTypeOf<Observable<string>>(
 // A task that takes more than it is given, as long as that is optional.
 const optional = (x: number, { z = 0 }: { z?: number } = {}) => x + z;
 expectTypeOf(numbers.pipe(parallelMap(optional))).toEqualTypeOf<Observable<number>>();
+const boxed = <T>(value: T) => ({ value });
+expectTypeOf(letters.pipe(parallelMap(boxed, { concurrency: 2 }))).toEqualTypeOf<
+  Observable<{ value: string }>
+>();
+// A task that takes more than one kind of input.
+expectTypeOf(numbers.pipe(parallelMap((x: number | string) => `${x}`))).toEqualTypeOf<Observable<string>>();
 // A built-in one.
 expectTypeOf(numbers.pipe(parallelMap(Math.sqrt))).toEqualTypeOf<Observable<number>>();
+
+expectTypeOf(numbers.pipe(parallelMap(Math.max, { args: [1, 2] }))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(letters.pipe(parallelMap(parseFloat))).toEqualTypeOf<Observable<number>>();
+
+// Default, optional and rest parameters, with and without types of their own.
+expectTypeOf(numbers.pipe(parallelMap((x, y = 3) => x + y))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap((x, y = 3) => x + y, { args: [1] }))).toEqualTypeOf<
+  Observable<number>
+>();
+expectTypeOf(numbers.pipe(parallelMap((x: number, y?: number) => y ?? x))).toEqualTypeOf<
+  Observable<number>
+>();
+expectTypeOf(numbers.pipe(parallelMap((x: number, ...ys: number[]) => x + ys.length))).toEqualTypeOf<
+  Observable<number>
+>();
+expectTypeOf(
+  numbers.pipe(parallelMap((x: number, ...ys: number[]) => x + ys.length, { args: [1, 2] })),
+).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap((x, ...more) => [x, ...more], { args: ['a', 1] }))).toEqualTypeOf<
+  Observable<[number, string, number]>
+>();
+// Destructured options with defaults.
+expectTypeOf(numbers.pipe(parallelMap((x, { z = 0 } = {}) => x + z))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap((x, { z = 0 }) => x + z, { kwargs: { z: 1 } }))).toEqualTypeOf<
+  Observable<number>
+>();
+expectTypeOf(
+  of({ a: 1 } as { a: number; b?: number }).pipe(parallelMap(({ a, b = 2 }) => a + b)),
+).toEqualTypeOf<Observable<number>>();
+// Literals of the task's own types.
+numbers.pipe(parallelMap((_: number, unit: 'Hz' | 'kHz') => unit, { args: ['Hz'] }));
+numbers.pipe(parallelMap((_: number, { unit }: { unit: 'Hz' | 'kHz' }) => unit, { kwargs: { unit: 'Hz' } }));
+// Rows of several kinds, the empty tuple among them.
+expectTypeOf(numbers.pipe(parallelMap(x => (x > 1 ? [x] : [])))).toEqualTypeOf<Observable<[number] | []>>();
+expectTypeOf(
+  numbers.pipe(parallelMap(x => (x > 1 ? { kind: 'a' as const, x } : { kind: 'b' as const, x: null }))),
+).toEqualTypeOf<Observable<{ kind: 'a'; x: number } | { kind: 'b'; x: null }>>();
 
 // args and kwargs come after the input, kwargs last.
 expectTypeOf(
@@ -107,6 +150,17 @@ expectTypeOf(fixed.pipe(parallelMap((n: number, s: string) => `${n}${s}`, { spre
 expectTypeOf(
   from([[1, 2]]).pipe(parallelMap((n: number, m: number) => n + m, { spread: true })),
 ).toEqualTypeOf<Observable<number>>();
+const points = of<[number, number][]>([1, 2]);
+expectTypeOf(points.pipe(parallelMap(Math.hypot, { spread: true }))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(points.pipe(parallelMap((...xs) => xs, { spread: true }))).toEqualTypeOf<
+  Observable<[number, number]>
+>();
+expectTypeOf(points.pipe(parallelMap((x, y, z = 1) => x + y + z, { spread: true }))).toEqualTypeOf<
+  Observable<number>
+>();
+expectTypeOf(parallelMap((a: number, b: string) => a + b, { spread: true })).toEqualTypeOf<
+  OperatorFunction<[a: number, b: string], string>
+>();
 expectTypeOf(pairs.pipe(parallelMap(pair => pair, { spread: false }))).toEqualTypeOf<
   Observable<[number, string]>
 >();
@@ -121,6 +175,33 @@ const model: Model = { k: 1 };
 expectTypeOf(numbers.pipe(parallelMap((x: number, { k }: Model) => k * x, { kwargs: model }))).toEqualTypeOf<
   Observable<number>
 >();
+
+// MapOptions as a type of one's own, of variables and wrappers.
+const few: MapOptions = { concurrency: 2 };
+expectTypeOf(numbers.pipe(parallelMap(x => x + 1, few))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(numbers.pipe(parallelMap(optional, few))).toEqualTypeOf<Observable<number>>();
+expectTypeOf(letters.pipe(parallelMap(same, few))).toEqualTypeOf<Observable<string>>();
+expectTypeOf(numbers.pipe(parallelMap(x => [x, 'a'], { ...few, ordered: false }))).toEqualTypeOf<
+  Observable<[number, string]>
+>();
+expectTypeOf(numbers.pipe(parallelMap((x, { z }) => x * z, { ...few, kwargs: { z: 2 } }))).toEqualTypeOf<
+  Observable<number>
+>();
+const named: MapOptions<[number], { z: number }> = { args: [1], kwargs: { z: 2 } };
+expectTypeOf(numbers.pipe(parallelMap((x, y, { z }) => x + y + z, named))).toEqualTypeOf<
+  Observable<number>
+>();
+const spread: MapOptions<[], never, true> = { spread: true };
+expectTypeOf(points.pipe(parallelMap((x, y) => x + y, spread))).toEqualTypeOf<Observable<number>>();
+const careful = <T, R>(task: (x: T) => R | Promise<R>, given: MapOptions = {}): OperatorFunction<T, R> =>
+  parallelMap<T, R>(task, { ...given, retry: 3 });
+expectTypeOf(numbers.pipe(careful(x => x > 1))).toEqualTypeOf<Observable<boolean>>();
+const plain = <T, R>(task: (x: T) => R, given?: MapOptions) => parallelMap(task, given);
+expectTypeOf(plain((x: number) => x > 1)).toEqualTypeOf<OperatorFunction<number, boolean>>();
+const untyped = (task: Task, given: MapOptions) => parallelMap(task, given);
+expectTypeOf(numbers.pipe(untyped(Math.hypot, { args: [1] }))).toEqualTypeOf<Observable<unknown>>();
+const idsOf = <T extends { id: number }>(things: Observable<T>) => things.pipe(parallelMap(({ id }) => id));
+expectTypeOf(idsOf(of({ id: 1 }))).toEqualTypeOf<Observable<number>>();
 
 // Every option.
 numbers.pipe(

@@ -34,19 +34,23 @@ expectTypeOf(grid([1, 2], ['a']).pipe(parallelMap((x, name) => [name, x], { spre
 grid({ x: [1, 2], name: ['a'] })
   .pipe(
     parallelMap(point => {
-      expectTypeOf(point.x).toExtend<number>();
-      expectTypeOf(point.name).toExtend<string>();
+      expectTypeOf(point.x).toEqualTypeOf<number>();
+      expectTypeOf(point.name).toEqualTypeOf<string>();
       // @ts-expect-error there is no such axis
       return point.y;
     }),
   )
   .subscribe();
+expectTypeOf(grid({ x: [1, 2] })).toEqualTypeOf<Sweep<{ x: number }>>();
+expectTypeOf(grid({ x: [1, 2] as const })).toEqualTypeOf<Sweep<{ x: 1 | 2 }>>();
 expectTypeOf(grid({ x: [1, 2] as number[], y: new Set<string>() })).toEqualTypeOf<
   Sweep<{ x: number; y: string }>
 >();
 grid({ x: [1, 2] as number[], on: [true, false] as boolean[] })
   .pipe(parfor(({ x, on }) => ({ x, on })))
-  .subscribe(columns => expectTypeOf(columns).toEqualTypeOf<{ x: Float64Array; on: boolean[] }>());
+  .subscribe(columns =>
+    expectTypeOf(columns).toEqualTypeOf<{ x: Float64Array<ArrayBuffer>; on: boolean[] }>(),
+  );
 
 // @ts-expect-error a number cannot be iterated
 sweep(3);

@@ -19,6 +19,19 @@ expectTypeOf(range(0, 3).pipe(parallelMap(later))).toEqualTypeOf<Observable<[num
 task({ url: new URL('file:///tasks.js') }, 'same', <T>(value: T) => value);
 expectTypeOf(energy).toExtend<Task>();
 
+// A default counts where there is no type; nothing is `any`.
+const sum = task(import.meta, 'sum', (x: number, y = 3) => x + y);
+expectTypeOf(sum).toEqualTypeOf<(x: number, y?: number) => number>();
+expectTypeOf(
+  task(import.meta, 'scaled', (x: number, { k = 1 } = {}) => k * x),
+).returns.toEqualTypeOf<number>();
+expectTypeOf(task(import.meta, 'pair', (x: number) => [x, `${x}`])).returns.toEqualTypeOf<[number, string]>();
+expectTypeOf(task(import.meta, 'soon', async (x: number) => [x, `${x}`])).returns.resolves.toEqualTypeOf<
+  [number, string]
+>();
+expectTypeOf(task(import.meta, 'positive', (x: number) => x > 0)).returns.toEqualTypeOf<boolean>();
+expectTypeOf(range(0, 3).pipe(parallelMap(sum, { args: [1] }))).toEqualTypeOf<Observable<number>>();
+
 // transfer() does not show in the type of a row.
 expectTypeOf(range(0, 3).pipe(parallelMap(x => transfer(Float32Array.of(x))))).toEqualTypeOf<
   Observable<Float32Array<ArrayBuffer>>

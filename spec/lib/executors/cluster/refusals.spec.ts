@@ -298,7 +298,7 @@ it('an error names the input, the result or the arguments that are too large for
   assert.instance(result, NotTransferableError);
   assert.equal([result.what, result.index], ['result', 1]);
   const shared = await errorOf<NotTransferableError>(
-    of(1).pipe(parallelMap(fill, { executor, args: [fill(30_000)] })),
+    of(1).pipe(parallelMap((_, text) => text.length, { executor, args: [fill(30_000)] })),
   );
   assert.is(shared.what, 'args');
   // Many that fit one by one go in several messages.
