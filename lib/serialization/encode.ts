@@ -276,7 +276,8 @@ export class Encoder implements EncodingContext {
       if (this.#lenient) return `(${error.why})`;
       throw error;
     }
-    return isObjectLike(value) ? this.#encodeNested(value, key) : value;
+    if (!isObjectLike(value)) return value;
+    return this.#lenient ? this.encodeChildOrText(value, key) : this.#encodeNested(value, key);
   }
 }
 

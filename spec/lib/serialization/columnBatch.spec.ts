@@ -91,6 +91,7 @@ it('tuples and records of numbers become columns of numbers', () => {
     length: 3,
     shape: { kind: 'tuple' },
     columns: [Float64Array.of(1, 2, 3), Float64Array.of(-0, Number.NaN, 5)],
+    tag: undefined,
   });
   assert.is(tuples.transferList.length, 2, 'whose memory is transferred');
   const records = encodedRows(
@@ -104,6 +105,7 @@ it('tuples and records of numbers become columns of numbers', () => {
     length: 2,
     shape: { kind: 'record', keys: ['x', 'y'] },
     columns: [Float64Array.of(1, 3), Float64Array.of(2, 4)],
+    tag: undefined,
   });
   assert.is(records.transferList.length, 0, 'but between processes nothing can be');
 });

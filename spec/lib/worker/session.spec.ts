@@ -125,7 +125,10 @@ it('a session says that it is ready, and ends a chunk with its last report', asy
     subject.tell({ chunk: chunkOf(1, [1, 2, 3], { definition: definitionOf(1, 'x => x * 2') }) });
     await ended(subject);
     assert.equal(rowsOf(subject), [2, 4, 6], name);
-    assert.equal(kindsOf(subject), name === 'thread' ? ['ready', 'report'] : ['ready', 'begun', 'report']);
+    assert.equal(
+      kindsOf(subject),
+      name === 'thread' ? ['ready', 'loaded', 'report'] : ['ready', 'begun', 'loaded', 'report'],
+    );
   }
 });
 
@@ -170,7 +173,7 @@ it('a chunk of a thread is taken in shared memory, and one that was recalled bef
   subject.tell({ chunk: chunkOf(2, [2], { state: run }) });
   await ended(subject, 2);
   assert.equal(rowsOf(subject), [2]);
-  assert.equal(kindsOf(subject), ['ready', 'end', 'report']);
+  assert.equal(kindsOf(subject), ['ready', 'end', 'loaded', 'report']);
   assert.equal([recalled[0], run[0]], [chunkState.cancelled, chunkState.running]);
 });
 
@@ -196,7 +199,7 @@ it('a chunk of a process that is cancelled before its turn is not run, and the n
   subject.tell({ cancel: 2 });
   await ended(subject, 3);
   assert.equal(rowsOf(subject), [1, 3]);
-  assert.equal(kindsOf(subject), ['ready', 'begun', 'report', 'begun', 'end', 'begun', 'report']);
+  assert.equal(kindsOf(subject), ['ready', 'begun', 'loaded', 'report', 'begun', 'end', 'begun', 'report']);
 });
 
 it('a chunk of a process that is cancelled while it awaits a task stops after it', async () => {
@@ -233,7 +236,7 @@ it('with a taskTimeout a session says that tasks have started, once their task i
   const definition = definitionOf(1, 'x => x');
   subject.tell({ chunk: chunkOf(1, [1], { definition, taskTimeout: 1_000 }) });
   await ended(subject);
-  assert.equal(kindsOf(subject), ['ready', 'started', 'report']);
+  assert.equal(kindsOf(subject), ['ready', 'loaded', 'started', 'report']);
 });
 
 it('rows that go on to another process are encoded for that', async () => {
@@ -266,22 +269,38 @@ it('an error that nobody catches is a stray one between chunks, and ends the wor
   }
 });
 
-it('the end of a chunk waits for what its tasks have printed, and its rows do not', async () => {
+it('the end of a chunk waits for what its tasks have printed; its rows do not, and its failures do', async () => {
   for (const start of Object.values(kinds)) {
     const flushed: (() => void)[] = [];
     const stream = { writableLength: 5, write: (_: string, callback: () => void) => flushed.push(callback) };
-    using subject = start([stream, { writableLength: 0, write: stream.write }]);
-    subject.tell({ chunk: chunkOf(1, [1], { definition: definitionOf(1, 'x => x') }) });
-    await until(() => flushed.length === 1);
-    await until(() => rowsOf(subject).length === 1);
-    assert.not(subject.heard.some(isEnd));
-    flushed[0]?.();
+    const isReport = ({ kind }: WorkerMessage) => kind === 'report';
+    using good = start([stream, { writableLength: 0, write: stream.write }]);
+    good.tell({ chunk: chunkOf(1, [1], { definition: definitionOf(1, 'x => x') }) });
     await until(() => flushed.length === 2);
-    assert.not(subject.heard.some(isEnd), 'both streams are waited for');
+    await until(() => rowsOf(good).length === 1);
+    flushed[0]?.();
+    assert.not(good.heard.some(isEnd), 'both streams are waited for');
     flushed[1]?.();
-    await ended(subject);
-    assert.is(kindsOf(subject).at(-1), 'end');
+    await ended(good);
+    assert.is(kindsOf(good).at(-1), 'end');
+
+    flushed.length = 0;
+    using bad = start([stream]);
+    bad.tell({ chunk: chunkOf(1, [1, 2], { definition: definitionOf(1, 'x => { throw x; }') }) });
+    await until(() => flushed.length === 1);
+    assert.not(bad.heard.some(isReport));
+    flushed[0]?.();
+    await ended(bad);
+    assert.is(kindsOf(bad).at(-1), 'report');
   }
+});
+
+it('a stream that never lets its output go holds the end of a chunk up for a second at most', async () => {
+  const stream = { writableLength: 5, write: () => undefined };
+  using subject = thread([stream]);
+  subject.tell({ chunk: chunkOf(1, [1], { definition: definitionOf(1, 'x => x') }) });
+  await ended(subject);
+  assert.equal(rowsOf(subject), [1]);
 });
 
 it('a task that replaces what the worker needs does not keep the next chunk from running', async () => {
