@@ -61,7 +61,7 @@ export interface ChunkPolicy {
   readonly maxInputs: number;
 }
 
-/** What a chunk costs, some 0.1 ms, is 1 % of this, and a cancelled run lets go within it (`bench/constants.ts`). */
+/** The cost of a chunk, some 0.1 ms, is 1 % of this, and a cancelled run lets go within it (`bench/constants.ts`). */
 const TIME_SLICE_MS = 8;
 
 /** More make a chunk's memory outgrow the caches, and the main thread's share of it uneven (`bench/constants.ts`). */

@@ -51,7 +51,7 @@ const isBareArray = (value: readonly unknown[]): boolean =>
     breakLength: Infinity,
   }) === bareArray(value.length);
 
-/** How many places of a long array are looked at for holes. */
+/** The places of a long array that are looked at for holes. */
 const PROBES = 16;
 
 /** True if an array has items all over: to go through the holes of a sparse one could take for ever. */

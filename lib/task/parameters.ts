@@ -29,7 +29,7 @@ export interface Nothing {
 /** `T`, which is not inferred from here: it is that of the source. `NoInfer` would show in what is hovered over. */
 type Held<T> = [T][T extends unknown ? 0 : never];
 
-/** What every call gets after its input: `args`, and then `kwargs`, as far as the type of the options says. */
+/** The parameters that every call gets after its input: `args`, and then `kwargs`, as far as the type of the options says. */
 type Given<A extends List, K> = [
   ...(List extends A ? [] : A),
   ...([K] extends [never] ? [] : Same<K, object> extends true ? [] : [kwargs: K]),
@@ -107,7 +107,7 @@ type Head<P extends List, G extends List> = G extends readonly []
     ? Before
     : P;
 
-/** What the task gets after its input: its own parameters where their number is right, as options are checked by them. */
+/** The parameters that the task gets after its input: its own parameters where their number is right, as options are checked by them. */
 type SharedOf<F, T, A extends List, K, S> =
   IsLoose<F, T, A, S> extends true
     ? Given<A, K>

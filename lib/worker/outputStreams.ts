@@ -1,6 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 
-/** What was printed has this long to leave before the chunk ends without it. */
+/** The time that printed output has to leave before the chunk ends without it. */
 const FLUSH_LIMIT_MS = 1_000;
 
 /** The part of a stream that tasks print to. */

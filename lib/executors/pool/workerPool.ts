@@ -304,7 +304,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
 
 function warnOfStray(error: unknown): void {
   process.emitWarning(
-    `a task left this error after after it had returned; no input is blamed for it: ${describeStack(error)}`,
+    `a task left this error behind after it had returned; no input is blamed for it: ${describeStack(error)}`,
     {
       type: 'StrayErrorWarning',
       code: 'RX_PARFOR_STRAY',

@@ -67,6 +67,8 @@ export class ClusterExecutor implements Executor, AsyncDisposable {
         return;
       }
       const inputs = inputsOf(chunk, this.#options.maxMessage);
+      // Code of the user may run as inputs are packed, and unsubscribe.
+      if (subscriber.closed) return;
       if ('untransferable' in inputs) {
         const failure = { offset: 0, cause: undefined, untransferable: inputs.untransferable };
         subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
