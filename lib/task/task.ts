@@ -56,6 +56,12 @@ export function task<F extends Task>(meta: Meta, name: string, run: F): F {
   return run;
 }
 
+/** Stands before the source of a function that is not in strict mode, so that it is not made again in it. */
+export const sloppyMark = '/* sloppy */ ';
+
+/** True for a function of a script without 'use strict'; of arrow functions nothing tells. */
+const isSloppy = (run: Task): boolean => Object.hasOwn(run, 'caller');
+
 /**
  * Returns the way in which a worker finds the task: its module, or its source.
  * @throws TypeError for a function that has no source to ship
@@ -78,5 +84,5 @@ export function taskReference(run: Task): TaskReference {
     throw new TypeError(
       `the task ${name} has properties of its own (${properties.slice(0, 4).join(', ')}), which do not go with its source; pass them through \`kwargs\`, or mark a function of a module with task()`,
     );
-  return { kind: 'source', name, source };
+  return { kind: 'source', name, source: isSloppy(run) ? sloppyMark + source : source };
 }

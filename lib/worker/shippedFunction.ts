@@ -1,5 +1,5 @@
 import { attempt, isInstance } from '../errors.js';
-import type { Task } from '../task/task.js';
+import { sloppyMark, type Task } from '../task/task.js';
 
 /** Stands for the `__name` that compilers call in functions; it does nothing that a worker would miss. */
 const setName = (target: unknown) => target;
@@ -35,8 +35,8 @@ export function shippedFunction(name: string, source: string): Task {
 function make(name: string, source: string): Task {
   const names = ['__name', ...new Set(source.match(/\bcov_\w+(?=\(\)\.[sfb]\[)/g))];
   const values = names.map(name => (name === '__name' ? setName : () => counters));
-  const compile = (body: string) =>
-    new Function(...names, `"use strict"; return ${body}`)(...values) as unknown;
+  const mode = source.startsWith(sloppyMark) ? '' : '"use strict"; ';
+  const compile = (body: string) => new Function(...names, `${mode}return ${body}`)(...values) as unknown;
   let made: unknown;
   try {
     made = compile(`(${source}\n)`);

@@ -98,6 +98,13 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.is(await call((x: number) => (() => x + 5)()), 6);
   });
 
+  it('may be functions of scripts that are not in strict mode', async () => {
+    const sloppy = new Function('x', 'arguments[0] = 2 * x; return [x, this === globalThis];') as (
+      x: number,
+    ) => unknown;
+    assert.equal(await rowsOf(of(3).pipe(parallelMap(sloppy, { executor }))), [[6, true]]);
+  });
+
   it('may be methods', async () => {
     const { plain, later, get, async, if: conditional, class: classic } = methods;
     assert.is(await call(plain), 11);
