@@ -21,6 +21,11 @@ export interface EncodedBatch {
   readonly transferList: Transferable[];
 }
 
+/** Inputs as they are sent, up to the first one that cannot cross, which is then `rejected`. */
+export interface EncodedInputs extends EncodedBatch {
+  readonly rejected?: SerializationError;
+}
+
 export interface ColumnBatchBuilderOptions {
   /** True if every row that is an array is known to be exactly its items. Default: each one is looked at. */
   readonly literalArrays?: boolean;
@@ -205,7 +210,7 @@ export class ColumnBatchBuilder {
 export function encodeInputs(
   values: ArrayLike<unknown>,
   { sharedMemory }: { readonly sharedMemory: boolean },
-): EncodedBatch & { readonly rejected?: SerializationError } {
+): EncodedInputs {
   if (values instanceof Float64Array) {
     const column = values.slice();
     return {

@@ -19,6 +19,8 @@ import { MapError, TaskError, TaskTimeoutError } from '../errors.js';
 import { type Chunk, type Executor, ExecutorClosedError, type Run } from '../executor.js';
 import type { MapOptions } from '../options/mapOptions.js';
 import { sweep } from '../sources/sweep.js';
+import { randomOf } from './randomOf.js';
+import { within } from './within.js';
 
 /** Adds a test to a runner: `test` of `node:test`, uvu, vitest, jest and others. */
 export type TestFunction = (title: string, body: () => Promise<void>) => unknown;
@@ -50,19 +52,6 @@ async function errorOf(run: Observable<unknown>): Promise<unknown> {
   return assert.fail('the run completed; it should have ended with an error');
 }
 
-/** Rejects where `promise` has not settled in time: a test that waits for ever says nothing. */
-async function within<T>(seconds: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came of it within ${seconds} s`)), seconds * 1000);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 // Tasks may be shipped to workers as source: each stands for itself.
 const square = (x: number): number => x * x;
 const wait = async (ms: number): Promise<number> => {
@@ -73,17 +62,6 @@ const failOnSevens = (x: number): number => {
   if (x % 7 === 3) throw new RangeError(`no ${x}`);
   return x + 0.5;
 };
-
-/** Numbers that look random and are the same each time (mulberry32). */
-function randomOf(seed: number): (bound: number) => number {
-  let state = seed;
-  return bound => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * bound);
-  };
-}
 
 /** An executor that notes the chunks which are under way, and hands them on. */
 function watched(executor: Executor): Executor & { readonly most: number; readonly running: number } {

@@ -1,6 +1,6 @@
 import type { Chunk, Report, Run } from '../../executor.js';
 import type { NotRunnable, ReportMessage, RunDefinition } from '../../protocol/messages.js';
-import { encodeInputs } from '../../serialization/columnBatch.js';
+import { type EncodedInputs, encodeInputs } from '../../serialization/columnBatch.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
 
@@ -11,7 +11,7 @@ export interface ChunkCodec {
   /** @throws NotTransferableError, TypeError where the run's task, `args` or `kwargs` cannot cross */
   define(run: Run, id: number): RunDefinition;
   /** Encodes the chunk's inputs, up to the first one that cannot cross. */
-  pack(chunk: Chunk): ReturnType<typeof encodeInputs>;
+  pack(chunk: Chunk): EncodedInputs;
   report(message: ReportMessage): Report;
   /** Returns the reason why the task could not be run at all. */
   notRunnable(thrown: NotRunnable): unknown;

@@ -1,22 +1,11 @@
 import type { Subscriber } from 'rxjs';
 import type { WorkerExit } from '../../errors.js';
-import {
-  type Chunk,
-  ChunkTimeoutError,
-  type Failure,
-  type Report,
-  type Run,
-  WorkerLostError,
-} from '../../executor.js';
+import { type Chunk, ChunkTimeoutError, type Report, type Run, WorkerLostError } from '../../executor.js';
 import { chunkState } from '../../protocol/chunkState.js';
-import type {
-  ColumnBatchMessage,
-  NotRunnable,
-  ReportMessage,
-  RunDefinition,
-} from '../../protocol/messages.js';
+import type { NotRunnable, ReportMessage, RunDefinition } from '../../protocol/messages.js';
 import { callObserver } from '../../runtime/callObserver.js';
-import { noRows } from '../../serialization/columnBatch.js';
+import type { EncodedInputs } from '../../serialization/columnBatch.js';
+import { refusedInput } from '../refusedInput.js';
 import type { ChunkCodec } from './chunkCodec.js';
 import { Patience } from './patience.js';
 import type { ChunkObserver, WorkerHandle } from './workerHandle.js';
@@ -63,13 +52,13 @@ export class ChunkExecution implements ChunkObserver {
   readonly #length: number;
   readonly #patience: Patience;
   /** The inputs on their way; not held once they are sent. */
-  #inputs: ReturnType<ChunkCodec['pack']> | undefined;
+  #inputs: EncodedInputs | undefined;
 
   constructor(
     readonly chunk: Chunk,
     /** The chunk on whose worker it is to run, after it. */
     readonly after: Chunk | undefined,
-    inputs: ReturnType<ChunkCodec['pack']>,
+    inputs: EncodedInputs,
     private readonly definition: RunDefinition,
     private readonly subscriber: Subscriber<Report>,
     private readonly host: ExecutionHost,
@@ -93,7 +82,7 @@ export class ChunkExecution implements ChunkObserver {
     this.worker = worker;
     this.#number = number;
     if (threads) this.#shared = new Int32Array(new SharedArrayBuffer(4));
-    const { message: inputs, transferList } = this.#inputs as ReturnType<ChunkCodec['pack']>;
+    const { message: inputs, transferList } = this.#inputs as EncodedInputs;
     this.#inputs = undefined;
     const { definition, host } = this;
     const { taskTimeout } = this.run;
@@ -102,7 +91,7 @@ export class ChunkExecution implements ChunkObserver {
       number,
       id: definition.id,
       definition: this.#loaded ? undefined : definition,
-      inputs: inputs as ColumnBatchMessage,
+      inputs,
       timeSlice: host.timeSlice,
       taskTimeout,
       state: this.#shared,
@@ -122,12 +111,7 @@ export class ChunkExecution implements ChunkObserver {
     const why = `a value that cannot be sent: ${(error as Error).message}`;
     if (this.#length > 1)
       return this.#error(new WorkerLostError({ exitCode: undefined, reason: why, cause: error }));
-    const failure: Failure = {
-      offset: 0,
-      cause: undefined,
-      untransferable: { what: 'input', path: '', why },
-    };
-    this.#next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
+    this.#next(refusedInput({ path: '', why }));
     this.#complete();
   }
 

@@ -7,7 +7,6 @@ import {
   defaultChunkPolicy,
   type Executor,
   ExecutorClosedError,
-  type Failure,
   type Prefetching,
   type Report,
   type Run,
@@ -16,7 +15,8 @@ import {
 import type { RunDefinition } from '../../protocol/messages.js';
 import { RoundRobin } from '../../queues/roundRobin.js';
 import { startTimer, type Timer } from '../../runtime/startTimer.js';
-import { noRows } from '../../serialization/columnBatch.js';
+import type { EncodedInputs } from '../../serialization/columnBatch.js';
+import { refusedInput } from '../refusedInput.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type ChunkCodec, chunkCodec } from './chunkCodec.js';
 import { ChunkExecution, type ExecutionHost } from './chunkExecution.js';
@@ -171,7 +171,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     subscriber: Subscriber<Report>,
   ): ChunkExecution | undefined {
     let definition: RunDefinition | undefined;
-    let inputs: ReturnType<ChunkCodec['pack']> | undefined;
+    let inputs: EncodedInputs | undefined;
     if (!this.#closed && !subscriber.closed) {
       try {
         definition = this.#define(chunk.run);
@@ -189,13 +189,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (inputs.message.length > 0)
       return new ChunkExecution(chunk, after, inputs, definition, subscriber, this.#host);
     const { path = '', why = '' } = inputs.rejected ?? {};
-    const failure: Failure = {
-      offset: 0,
-      cause: undefined,
-      untransferable: { what: 'input', path, why },
-      expired: false,
-    };
-    subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
+    subscriber.next(refusedInput({ path, why }));
     subscriber.complete();
     return undefined;
   }
@@ -217,8 +211,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
       );
       if (!next) return;
       const worker = this.#idle.pop() ?? this.#newWorker(next.run);
-      this.#idleTimers.get(worker)?.stop();
-      this.#idleTimers.delete(worker);
+      this.#stopIdleTimer(worker);
       this.#give(next, worker);
     }
   }
@@ -258,6 +251,10 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #leaveIdle(worker: WorkerHandle): void {
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
+    this.#stopIdleTimer(worker);
+  }
+
+  #stopIdleTimer(worker: WorkerHandle): void {
     this.#idleTimers.get(worker)?.stop();
     this.#idleTimers.delete(worker);
   }

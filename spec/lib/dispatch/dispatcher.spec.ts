@@ -39,6 +39,7 @@ import type { Progress, ProgressObserver } from '../../../lib/progress/progressM
 import type { ColumnBatch } from '../../../lib/protocol/columnBatch.js';
 import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { sweep } from '../../../lib/sources/sweep.js';
+import { randomOf } from '../../../lib/testing/randomOf.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled, type SettledRow } from '../../../operators/parallelMapSettled.js';
 import { sleep } from '../../support/deadline.js';
@@ -994,17 +995,6 @@ function settledAs(fate: Fate, index: number, { count: retries }: { count: numbe
   if (fate === 'late') return new TaskTimeoutError(failed, 5);
   if (fate === 'cannot cross') return new NotTransferableError(failed, 'result', '', 'a function');
   return fate <= retries ? `row ${index}` : new TaskError(failed, `failure ${retries + 1}`);
-}
-
-/** Whole numbers below a bound, the same for the same seed (mulberry32). */
-function randomOf(seed: number): (bound: number) => number {
-  let state = seed;
-  return bound => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * bound);
-  };
 }
 
 /**

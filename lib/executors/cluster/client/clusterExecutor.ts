@@ -8,7 +8,7 @@ import {
   type Report,
   type Run,
 } from '../../../executor.js';
-import { noRows } from '../../../serialization/columnBatch.js';
+import { refusedInput } from '../../refusedInput.js';
 import { TIME_SLICE_MS } from '../protocol/timing.js';
 import { ClusterClient, type ClusterClientOptions } from './clusterClient.js';
 import { inputsOf } from './inputsOf.js';
@@ -70,8 +70,7 @@ export class ClusterExecutor implements Executor, AsyncDisposable {
       // Code of the user may run as inputs are packed, and unsubscribe.
       if (subscriber.closed) return;
       if ('untransferable' in inputs) {
-        const failure = { offset: 0, cause: undefined, untransferable: inputs.untransferable };
-        subscriber.next({ count: 1, rows: noRows, failures: [failure], elapsed: 0 });
+        subscriber.next(refusedInput(inputs.untransferable));
         subscriber.complete();
         return;
       }
