@@ -162,9 +162,11 @@ export class Dispatcher {
   }
 
   push(value: unknown): void {
+    // Those that wait although a worker is idle wait for room, which one more input does not make.
+    const isFirst = this.#inputs.length === 0;
     this.#inputs.push(value);
     if (this.#requested > 0) this.#requested -= 1;
-    if (this.#chunks.busyWorkers < this.#concurrency) this.#turn();
+    if (isFirst && this.#chunks.busyWorkers < this.#concurrency) this.#turn();
     else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
   }
 

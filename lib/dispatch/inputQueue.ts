@@ -110,7 +110,9 @@ export class InputQueue {
   }
 
   get #front(): Segment | undefined {
-    return this.#returned[this.#returned.length - 1] ?? this.#blocks.first;
+    // Asked at each input that is pushed: an index of -1 would be looked up as a property.
+    const { length } = this.#returned;
+    return length > 0 ? this.#returned[length - 1] : this.#blocks.first;
   }
 
   #takePiece(limit: number): Segment {
