@@ -2,6 +2,7 @@
 // module that workers run, which stands alone. What is imported from other packages stays an import.
 import { dirname } from 'node:path';
 import { build } from 'esbuild';
+import { intrinsics } from './intrinsics.mjs';
 
 /** The entry points, by the paths of their bundles. */
 const entryPoints = {
@@ -28,4 +29,5 @@ const options = {
 };
 
 await build({ ...options, entryPoints, splitting: true, chunkNames: 'rx-parfor/[name]-[hash]' });
-await build({ ...options, entryPoints: worker });
+// Tasks may replace globals in their worker: its own code keeps to those that it was loaded with.
+await build({ ...options, entryPoints: worker, plugins: [intrinsics] });
