@@ -5,15 +5,24 @@ import type { ColumnBatch } from './columnBatch.js';
 /** Memory and ports that can be transferred to another thread. */
 export type Transferable = ArrayBuffer | import('node:worker_threads').MessagePort;
 
+/** A function of a module, as whoever imports the module finds it. */
+export interface ModuleReference {
+  readonly kind: 'module';
+  readonly name: string;
+  readonly url: string;
+}
+
 /** A column batch on its way. `tag` is there if some values were encoded, and marks those. */
 export interface ColumnBatchMessage extends ColumnBatch {
   readonly tag?: object | undefined;
+  /** The functions that its values hold, which name them by their places in this list. */
+  readonly functions?: readonly ModuleReference[] | undefined;
 }
 
 /** A task, as a worker finds it. */
 export type TaskReference =
   | { readonly kind: 'source'; readonly name: string; readonly source: string }
-  | { readonly kind: 'module'; readonly name: string; readonly url: string };
+  | ModuleReference;
 
 /** Everything that the chunks of a run share. It travels to a worker once and is named by `id` from then on. */
 export interface RunDefinition {
@@ -23,6 +32,8 @@ export interface RunDefinition {
   readonly kwargs: Readonly<Record<string, unknown>> | undefined;
   readonly spread: boolean;
   readonly tag: object;
+  /** The functions that `args` and `kwargs` hold, which name them by their places in this list. */
+  readonly functions: readonly ModuleReference[];
 }
 
 /** Starts a worker. Like all messages, it has each property itself: what is inherited is never read. */

@@ -1,6 +1,5 @@
 import type { TaskReference } from '../protocol/messages.js';
-
-const key = Symbol.for('rx-parfor.task');
+import { markFunction, markOf } from '../serialization/markedFunctions.js';
 
 /** Any function that runs once per input. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant; only `never` or `any` takes every function
@@ -23,15 +22,11 @@ type Callable<F> = Untyped extends F ? F : F extends Task ? F : Task;
 
 type Meta = { readonly url: string | URL };
 
-interface Marked {
-  [key]?: { readonly url: string; readonly name: string };
-}
-
 /**
  * Marks a function of a module as a task, so that a worker imports the module and calls its own.
  *
  * Closures, imports and set-up at module level all work then. The function stays what it was: call it, test it, import
- * it elsewhere. It must be exported under the given name. `.ts` modules work where `tsx` is installed.
+ * it elsewhere, or pass it to another task, within an input, `args` or `kwargs`: a worker imports that one as well. It must be exported under the given name. `.ts` modules work where `tsx` is installed.
  * @param meta `import.meta` of the module, or anything with its `url`
  * @param name the name of the export
  * @param run the function
@@ -52,7 +47,7 @@ export function task<F extends Task>(meta: Meta, name: string, run: F): F {
     throw new TypeError(`task: the second argument must be the name of the export, got ${typeof name}`);
   if (typeof run !== 'function')
     throw new TypeError(`task: the third argument must be a function, got ${typeof run}`);
-  Object.defineProperty(run, key, { value: { url, name }, configurable: true });
+  markFunction(run, url, name);
   return run;
 }
 
@@ -67,8 +62,8 @@ const isSloppy = (run: Task): boolean => Object.hasOwn(run, 'caller');
  * @throws TypeError for a function that has no source to ship
  */
 export function taskReference(run: Task): TaskReference {
-  const marked = (run as Marked)[key];
-  if (marked) return { kind: 'module', url: marked.url, name: marked.name };
+  const marked = markOf(run);
+  if (marked) return marked;
   const source = Function.prototype.toString.call(run);
   const name = run.name || 'anonymous';
   if (/^class\b(?!\s*\()/.test(source))

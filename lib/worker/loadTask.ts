@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { attempt, describeThrown, NotTransferableError, TaskNotFoundError } from '../errors.js';
-import type { RunDefinition } from '../protocol/messages.js';
+import type { ModuleReference, RunDefinition } from '../protocol/messages.js';
 import { decode } from '../serialization/decode.js';
+import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { SerializationError } from '../serialization/serializationError.js';
 import { callTask } from '../task/callTask.js';
 import type { Task } from '../task/task.js';
@@ -70,10 +71,26 @@ async function importTask(url: string, name: string): Promise<Task> {
   );
 }
 
+/** Imports the functions that a message names. One that is not there is blamed on the values that hold it, later. */
+export const importFunctions = (references: readonly ModuleReference[]): Promise<FoundFunction[]> =>
+  Promise.all(
+    references.map(({ url, name }) =>
+      importTask(url, name).catch(
+        ({ why }: TaskNotFoundError) =>
+          new SerializationError(`the function ${name} of ${url}, which is not found there: ${why}`),
+      ),
+    ),
+  );
+
 /** Decodes what all calls of the task share. */
-function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown {
+function receive(
+  what: 'args' | 'kwargs',
+  value: unknown,
+  tag: object,
+  functions: readonly FoundFunction[],
+): unknown {
   try {
-    return decode(value, tag);
+    return decode(value, tag, functions);
   } catch (error) {
     if (!(error instanceof SerializationError)) throw error;
     throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
@@ -87,8 +104,9 @@ function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown 
 export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
   const run =
     task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
-  const args = receive('args', shared.args, tag) as unknown[];
-  const kwargs = receive('kwargs', shared.kwargs, tag) as Record<string, unknown> | undefined;
+  const functions = await importFunctions(shared.functions);
+  const args = receive('args', shared.args, tag, functions) as unknown[];
+  const kwargs = receive('kwargs', shared.kwargs, tag, functions) as Record<string, unknown> | undefined;
   return {
     call: callTask(run, { args, kwargs, spread: shared.spread }),
     explain: task.kind === 'source' ? explainFreeVariable : error => error,

@@ -2,7 +2,7 @@ import { chunkState } from '../protocol/chunkState.js';
 import type { ChunkMessage, RunDefinition, Transferable, WorkerCommand } from '../protocol/messages.js';
 import { Encoder } from '../serialization/encode.js';
 import { freeBuffers } from '../serialization/freeBuffers.js';
-import { type LoadedTask, loadTask } from './loadTask.js';
+import { importFunctions, type LoadedTask, loadTask } from './loadTask.js';
 import type { OutputStreams } from './outputStreams.js';
 import { type ChunkContext, type ChunkReport, runChunk } from './runChunk.js';
 import type { WorkerChannel } from './workerChannel.js';
@@ -90,7 +90,7 @@ export class WorkerSession {
   }
 
   async #run(message: ChunkMessage): Promise<void> {
-    const { id, number, state, taskTimeout, remote } = message;
+    const { id, number, state, taskTimeout, remote, inputs } = message;
     const run = this.#runs.get(id);
     if (run === undefined)
       throw new Error(`the definition ${id} of a run did not reach this worker; please report this`);
@@ -102,17 +102,20 @@ export class WorkerSession {
     } catch (error) {
       return this.#channel.post({ kind: 'end', notRunnable: this.#encodeThrown(error) });
     }
+    const functions = inputs.functions?.length ? await importFunctions(inputs.functions) : [];
     if (taskTimeout !== undefined) this.#channel.post({ kind: 'started' });
     const { sharedMemory } = this.#channel;
     const reporter = new ChunkReporter(this.#channel, this.#outputs);
     const context: ChunkContext = {
       sharedMemory: sharedMemory && !remote,
+      functionsByReference: !remote,
+      functions,
       post: (report, transferList) => reporter.post(report, transferList),
       hasOutput: () => !this.#outputs.areEmpty,
       isCancelled: state ? () => load(state, 0) === chunkState.cancelled : () => this.#cancelled.has(number),
     };
     await runChunk(message, task, context);
-    if (sharedMemory) freeBuffers(message.inputs);
+    if (sharedMemory) freeBuffers(inputs);
     await reporter.finish();
   }
 

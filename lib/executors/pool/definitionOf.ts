@@ -22,5 +22,5 @@ export function definitionOf(run: Run, id: number, threads: boolean): RunDefinit
   };
   const args = encode('args', run.args);
   const kwargs = encode('kwargs', run.kwargs);
-  return { id, task, args, kwargs, spread: run.spread, tag: encoder.tag };
+  return { id, task, args, kwargs, spread: run.spread, tag: encoder.tag, functions: encoder.functions };
 }

@@ -17,6 +17,7 @@ const definitionOf = (task: RunDefinition['task'], more: Partial<RunDefinition> 
   kwargs: undefined,
   spread: false,
   tag: {},
+  functions: [],
   ...more,
 });
 
