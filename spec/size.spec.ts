@@ -10,7 +10,7 @@ const measured: Readonly<Record<string, number>> = {
   "import { serialMap } from 'rx-parfor'": 67_276,
   "import { parallelMap } from 'rx-parfor'": 67_240,
   "import * as all from 'rx-parfor'": 74_828,
-  "import * as all from 'rx-parfor/task'": 1_531,
+  "import * as all from 'rx-parfor/task'": 1_748,
   "import * as all from 'rx-parfor/bullmq'": 80_330,
   "import * as all from 'rx-parfor/testing'": 80_928,
   "import * as all from 'rx-parfor/worker'": 30_008,

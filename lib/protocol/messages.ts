@@ -40,6 +40,8 @@ export interface RunDefinition {
 export interface StartMessage {
   /** A thread's way back; a process has its channel. */
   readonly port: import('node:worker_threads').MessagePort | undefined;
+  /** The number of workers above it, with itself. */
+  readonly depth: number;
 }
 
 /** One chunk, as a worker is told to run it. */

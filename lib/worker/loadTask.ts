@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { attempt, describeThrown, NotTransferableError, TaskNotFoundError } from '../errors.js';
+import {
+  attempt,
+  describeThrown,
+  NotTransferableError,
+  type RunInWorkerError,
+  TaskNotFoundError,
+} from '../errors.js';
 import type { ModuleReference, RunDefinition } from '../protocol/messages.js';
 import { decode } from '../serialization/decode.js';
 import type { FoundFunction } from '../serialization/markedFunctions.js';
@@ -10,6 +16,7 @@ import { callTask } from '../task/callTask.js';
 import type { Task } from '../task/task.js';
 import { returnsLiteral } from './returnsLiteral.js';
 import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
+import { taskScope } from './taskScope.js';
 
 /** A run's task, as this worker calls it. */
 export interface LoadedTask {
@@ -51,8 +58,9 @@ async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
   try {
     if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await (typeScript ??= loadTypeScript(url));
-    module = (await import(url)) as Record<string, unknown>;
+    module = (await taskScope.import(url)) as Record<string, unknown>;
   } catch (error) {
+    if (taskScope.hasTold(error)) throw error;
     throw new TaskNotFoundError(
       url,
       name,
@@ -76,8 +84,10 @@ export const importFunctions = (references: readonly ModuleReference[]): Promise
   Promise.all(
     references.map(({ url, name }) =>
       importTask(url, name).catch(
-        ({ why }: TaskNotFoundError) =>
-          new SerializationError(`the function ${name} of ${url}, which is not found there: ${why}`),
+        (error: TaskNotFoundError | RunInWorkerError) =>
+          new SerializationError(
+            `the function ${name} of ${url}, which is not found there: ${'why' in error ? error.why : error.message}`,
+          ),
       ),
     ),
   );

@@ -5,6 +5,7 @@ import { freeBuffers } from '../serialization/freeBuffers.js';
 import { importFunctions, type LoadedTask, loadTask } from './loadTask.js';
 import type { OutputStreams } from './outputStreams.js';
 import { type ChunkContext, type ChunkReport, runChunk } from './runChunk.js';
+import { taskScope } from './taskScope.js';
 import type { WorkerChannel } from './workerChannel.js';
 
 /** As they were when this was loaded: tasks may replace them. */
@@ -45,6 +46,11 @@ export class WorkerSession {
     else this.#channel.post({ kind: 'stray', ...this.#encodeThrown(error) });
   }
 
+  /** Says why this worker will have ended, should it end now: a module may exit where a run of its was refused. */
+  announce(error: unknown): void {
+    this.#channel.post({ kind: 'fatal', ...this.#encodeThrown(error) });
+  }
+
   #obey({ chunk, forget, cancel }: WorkerCommand): void {
     for (const id of forget ?? []) this.#runs.delete(id);
     if (cancel !== undefined) this.#cancelled.add(cancel);
@@ -53,7 +59,7 @@ export class WorkerSession {
 
   /** Ends the worker, which cannot go on, and says why. Its inputs run again, one by one. */
   #fail(error: unknown): void {
-    this.#channel.post({ kind: 'fatal', ...this.#encodeThrown(error) });
+    this.announce(error);
     this.#channel.exit();
   }
 
@@ -114,7 +120,7 @@ export class WorkerSession {
       hasOutput: () => !this.#outputs.areEmpty,
       isCancelled: state ? () => load(state, 0) === chunkState.cancelled : () => this.#cancelled.has(number),
     };
-    await runChunk(message, task, context);
+    await taskScope.run(() => runChunk(message, task, context));
     if (sharedMemory) freeBuffers(inputs);
     await reporter.finish();
   }

@@ -1,4 +1,4 @@
-import { NotTransferableError, TaskNotFoundError } from '../../errors.js';
+import { NotTransferableError, RunInWorkerError, TaskNotFoundError } from '../../errors.js';
 import type { Failure, Report } from '../../executor.js';
 import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
 import { decodeBatch, functionsHere, rowReader } from '../../serialization/columnBatch.js';
@@ -55,6 +55,7 @@ export function notRunnable(thrown: NotRunnable): unknown {
     const { module, exportName, why, cause } = error as TaskNotFoundError;
     return new TaskNotFoundError(module, exportName, why, cause);
   }
+  if (error.name === 'RunInWorkerError') return new RunInWorkerError(error.message);
   if (error.name === 'NotTransferableError') {
     const { what, path, why } = error as NotTransferableError;
     return new NotTransferableError({ index: undefined, input: undefined }, what, path, why);
