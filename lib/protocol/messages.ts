@@ -21,7 +21,13 @@ export interface ColumnBatchMessage extends ColumnBatch {
 
 /** A task, as a worker finds it. */
 export type TaskReference =
-  | { readonly kind: 'source'; readonly name: string; readonly source: string }
+  | {
+      readonly kind: 'source';
+      readonly name: string;
+      readonly source: string;
+      /** The file from which its `import()` finds modules, where it has one and that is known. */
+      readonly from?: string | undefined;
+    }
   | ModuleReference;
 
 /** Everything that the chunks of a run share. It travels to a worker once and is named by `id` from then on. */

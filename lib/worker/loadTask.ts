@@ -14,8 +14,10 @@ import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { SerializationError } from '../serialization/serializationError.js';
 import { callTask } from '../task/callTask.js';
 import type { Task } from '../task/task.js';
+import { explainFailure } from './explainFailure.js';
+import { dropOwnFrames } from './ownFrames.js';
 import { returnsLiteral } from './returnsLiteral.js';
-import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
+import { shippedFunction } from './shippedFunction.js';
 import { taskScope } from './taskScope.js';
 
 /** A run's task, as this worker calls it. */
@@ -56,17 +58,18 @@ const exportOf = (exports: unknown, name: string): unknown =>
 
 async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
+  const isTypeScript = /\.[cm]?tsx?(?:[?#]|$)/.test(url);
   try {
-    if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await (typeScript ??= loadTypeScript(url));
+    if (isTypeScript) await (typeScript ??= loadTypeScript(url));
     module = (await taskScope.import(url)) as Record<string, unknown>;
   } catch (error) {
     if (taskScope.hasTold(error)) throw error;
-    throw new TaskNotFoundError(
-      url,
-      name,
-      `the module does not load (${attempt(() => String(error), describeThrown(error))})`,
-      error,
-    );
+    const why = `the module does not load (${attempt(() => String(error), describeThrown(error))})`;
+    const advice =
+      isTypeScript && !findTsx(url)
+        ? `${why}; there is no tsx beside it, which loads TypeScript: npm install --save-dev tsx, or name the compiled module`
+        : why;
+    throw new TaskNotFoundError(url, name, advice, error);
   }
   // A CommonJS module may have its exports on `default` alone; what those inherit are none.
   const found = exportOf(module, name) ?? exportOf(module.default, name);
@@ -112,14 +115,16 @@ function receive(
  * @throws TaskNotFoundError, NotTransferableError, TypeError where it cannot
  */
 export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
-  const run =
-    task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
+  const run = task.kind === 'source' ? shippedFunction(task) : await importTask(task.url, task.name);
   const functions = await importFunctions(shared.functions);
   const args = receive('args', shared.args, tag, functions) as unknown[];
   const kwargs = receive('kwargs', shared.kwargs, tag, functions) as Record<string, unknown> | undefined;
   return {
     call: callTask(run, { args, kwargs, spread: shared.spread }),
-    explain: task.kind === 'source' ? explainFreeVariable : error => error,
+    explain: thrown => {
+      dropOwnFrames(thrown);
+      return task.kind === 'source' ? explainFailure(thrown, task) : thrown;
+    },
     literalArrays: returnsLiteral(Function.prototype.toString.call(run)),
   };
 }

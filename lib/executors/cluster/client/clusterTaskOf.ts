@@ -11,7 +11,9 @@ import { hashOf, isInside } from '../protocol/moduleFile.js';
  * @throws TaskNotFoundError where the module lies outside `root`, or is no file
  */
 export const clusterTaskOf = (task: TaskReference, root: string): ClusterTask =>
-  task.kind === 'source' ? task : clusterFunctionOf(task, root);
+  task.kind === 'source'
+    ? { kind: 'source', name: task.name, source: task.source }
+    : clusterFunctionOf(task, root);
 
 /** Does the same for a function that is passed to a task. */
 export function clusterFunctionOf(task: ModuleReference, root: string): ClusterFunction {
