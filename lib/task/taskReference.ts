@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { TaskReference } from '../protocol/messages.js';
 import { sloppyMark } from '../protocol/shippedScript.js';
 import { markOf } from '../serialization/markedFunctions.js';
@@ -15,7 +17,14 @@ const invalidTask = (message: string): TypeError =>
   });
 
 /** An `import()` whose module is found from the file that it is written in: of others the specifier says it all. */
-const IMPORT_FROM_HERE = /\bimport\s*\((?!\s*(['"`])(?:node|file|data|https?):)/;
+const IMPORT_FROM_HERE = /\bimport\b(?!\s*\(\s*(['"`])(?:node|file|data|https?):)/;
+
+/** Returns the file that a function is written in; what was typed in or evaluated is in none. */
+function fileOf(run: Task): string | undefined {
+  const url = functionLocation(run)?.url ?? '';
+  if (isAbsolute(url)) return pathToFileURL(url).href;
+  return url.startsWith('file:') ? url : undefined;
+}
 
 /**
  * Returns the way in which a worker finds the task: its module, or its source.
@@ -39,8 +48,6 @@ export function taskReference(run: Task): TaskReference {
     throw invalidTask(
       `the task ${name} has properties of its own (${properties.slice(0, 4).join(', ')}), which do not go with its source; pass them through \`kwargs\`, or mark a function of a module with task()`,
     );
-  const file = IMPORT_FROM_HERE.test(source) ? functionLocation(run)?.url : undefined;
-  // What was typed in or evaluated is in no file.
-  const from = file?.startsWith('file:') ? file : undefined;
+  const from = IMPORT_FROM_HERE.test(source) ? fileOf(run) : undefined;
   return { kind: 'source', name, source: isSloppy(run) ? sloppyMark + source : source, from };
 }

@@ -51,6 +51,13 @@ async function loadTypeScript(url: string): Promise<void> {
   register();
 }
 
+const isTypeScript = (url: string): boolean => /\.[cm]?tsx?(?:[?#]|$)/.test(url);
+
+/** Lets this worker import TypeScript, where a file is of that. */
+async function prepareFor(url: string): Promise<void> {
+  if (isTypeScript(url)) await (typeScript ??= loadTypeScript(url));
+}
+
 const exportOf = (exports: unknown, name: string): unknown =>
   exports !== null && exports !== undefined && Object.hasOwn(exports, name)
     ? (exports as Record<string, unknown>)[name]
@@ -58,15 +65,14 @@ const exportOf = (exports: unknown, name: string): unknown =>
 
 async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
-  const isTypeScript = /\.[cm]?tsx?(?:[?#]|$)/.test(url);
   try {
-    if (isTypeScript) await (typeScript ??= loadTypeScript(url));
+    await prepareFor(url);
     module = (await taskScope.import(url)) as Record<string, unknown>;
   } catch (error) {
     if (taskScope.hasTold(error)) throw error;
     const why = `the module does not load (${attempt(() => String(error), describeThrown(error))})`;
     const advice =
-      isTypeScript && !findTsx(url)
+      isTypeScript(url) && !findTsx(url)
         ? `${why}; there is no tsx beside it, which loads TypeScript: npm install --save-dev tsx, or name the compiled module`
         : why;
     throw new TaskNotFoundError(url, name, advice, error);
@@ -115,6 +121,7 @@ function receive(
  * @throws TaskNotFoundError, NotTransferableError, TypeError where it cannot
  */
 export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
+  if (task.kind === 'source' && task.from !== undefined) await prepareFor(task.from);
   const run = task.kind === 'source' ? shippedFunction(task) : await importTask(task.url, task.name);
   const functions = await importFunctions(shared.functions);
   const args = receive('args', shared.args, tag, functions) as unknown[];

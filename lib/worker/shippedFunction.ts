@@ -115,9 +115,11 @@ function unmakeable(name: string, faults: readonly unknown[]): TypeError {
   const member = /Private field '(#[^']+)'/.exec(texts)?.[1];
   const remedy = member
     ? `${member} is a private member, which only the text of its class can name: pass what it holds through \`args\` or \`kwargs\`, or`
-    : /'super' keyword/.test(texts)
-      ? '`super` is that of the object around it, which does not go with it: pass what it needs through `args` or `kwargs`, or'
-      : '';
+    : /import\.meta/.test(texts)
+      ? '`import.meta` is that of its module, which does not go with it: pass what it needs of that through `args` or `kwargs`, or'
+      : /'super' keyword/.test(texts)
+        ? '`super` is that of the object around it, which does not go with it: pass what it needs through `args` or `kwargs`, or'
+        : '';
   return Object.defineProperty(
     new TypeError(
       `the task ${name} cannot be made again from its source; ${remedy ? `${remedy} ` : ''}mark a function of a module with task()`,

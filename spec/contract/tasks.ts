@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EMPTY, from, of, range } from 'rxjs';
@@ -149,6 +149,44 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     ]);
   });
 
+  if (!remote)
+    it('may import what their own file finds: files beside it, packages, and other versions of those', () =>
+      inFolder(async folder => {
+        const write = (path: string, text: string) => {
+          mkdirSync(join(folder, path, '..'), { recursive: true });
+          writeFileSync(join(folder, path), text);
+          return pathToFileURL(join(folder, path)).href;
+        };
+        for (const [place, version] of [
+          ['', 1],
+          ['a/', 2],
+        ] as const) {
+          write(`${place}node_modules/dep/package.json`, '{ "exports": { "import": "./index.mjs" } }');
+          write(`${place}node_modules/dep/index.mjs`, `export const version = ${version};`);
+          write(`${place}package.json`, '{ "imports": { "#inner": "./helper.mjs" } }');
+          write(`${place}helper.mjs`, `export const twice = x => [2 * x, ${version}];`);
+        }
+        const text = `export const f = async x => [
+          (await import('dep')).version,
+          (await import(/* beside it */ './helper.mjs')).twice(x),
+          (await import('#inner')).twice === (await import('./helper.mjs')).twice,
+          typeof (await import('node:path')).join,
+        ];
+        export const holder = { async f(x) { return (await import('dep')).version + x; } };
+        export const meta = x => import.meta.url;`;
+        for (const [place, version] of [
+          ['', 1],
+          ['a/', 2],
+        ] as const) {
+          const module = await import(write(`${place}tasks.mjs`, text));
+          assert.equal(await call(module.f, 3), [version, [6, version], true, 'function']);
+          assert.is(await call(module.holder.f, 3), version + 3);
+          if (!crosses) continue;
+          const error = await errorOf(of(1).pipe(parallelMap(module.meta, { executor })));
+          assert.match(error.message, /`import\.meta` is that of its module.*`args` or `kwargs`/);
+        }
+      }));
+
   if (!crosses) {
     it('that are built in, bound or classes are called as they are', async () => {
       assert.is(await call(Math.sqrt, 9), 3);
@@ -259,6 +297,15 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
         return { f: () => this.own * x }.f();
       }
     }
+    const literal = {
+      read(x: number) {
+        return [x].map(() => typeof super.toString);
+      },
+      write(x: number) {
+        (super.toString as unknown) = x;
+        return x;
+      },
+    };
     const { arrow, optional, private: hidden, parent, method, parentOf, nested } = new Service();
     for (const [wrong, says] of [
       [arrow, /uses `this`/],
@@ -267,6 +314,8 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
       [parent, /`super` is that of the object around it/],
       [method, /`this` is undefined where the task method runs/],
       [parentOf, /uses `super`/],
+      [literal.read, /uses `super`/],
+      [literal.write, /uses `super`/],
       [nested, /`this` is undefined where the task nested runs/],
     ] as const) {
       const error = await errorOf<TaskError>(of(2).pipe(parallelMap(wrong as Task, { executor })));

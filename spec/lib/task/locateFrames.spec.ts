@@ -70,6 +70,19 @@ it('a stack of a compiled file with a source map shows the lines of its source',
   assert.match(cause, /^RangeError: bad 2\n {4}at .*main\.ts:9:\d+\)?$/m);
 });
 
+it('an import() in a shipped function of TypeScript finds TypeScript beside it', async () => {
+  const importing = program.replace(
+    'if (x > 1) {',
+    "const { big } = (await import('./big.js')) as { big: number };\n  if (x > big) {",
+  );
+  const files = {
+    'main.ts': importing.replace('(x: number, _far?: Far): number', 'async (x: number): Promise<number>'),
+    'big.ts': 'export const big: number = 1;',
+  };
+  const [, cause] = await stacksOf(files, [join(project, 'node_modules/tsx/dist/cli.mjs'), 'main.ts']);
+  assert.match(cause, /^RangeError: bad 2\n/);
+});
+
 it('a function’s place is that of its text, whatever its form', () => {
   const arrow = (x: number) => x;
   const named = function named(x: number) {
