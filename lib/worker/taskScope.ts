@@ -1,14 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WorkerState } from '../protocol/workerState.js';
 
+interface LoadingModule {
+  readonly exports: Promise<unknown>;
+  /** Ends the loading by a run that was refused meanwhile. */
+  readonly reject: (refusal: Error) => void;
+}
+
 /**
  * Tells code of tasks from the rest that runs in a worker: what a module does as it is loaded, and what it leaves running
  * then. Only tasks may start runs, as a module that does so would start them again in each worker.
  */
 class TaskScope implements WorkerState {
   depth = 1;
-  /** Modules that are being loaded, each with the one who hears of a run that is refused meanwhile. */
-  readonly #loading = new Map<string, (refusal: Error) => void>();
+  /** Modules that are being loaded. */
+  readonly #loading = new Map<string, LoadingModule>();
   /** Modules that have started a run as they were loaded: they are not loaded again. */
   readonly #refused = new Map<string, Error>();
   readonly #told = new WeakSet<Error>();
@@ -35,7 +41,7 @@ class TaskScope implements WorkerState {
 
   refused(error: Error): void {
     this.onRefused(error);
-    for (const [url, reject] of this.#loading) {
+    for (const [url, { reject }] of this.#loading) {
       this.#refused.set(url, error);
       this.#told.add(error);
       reject(error);
@@ -51,10 +57,19 @@ class TaskScope implements WorkerState {
   import(url: string): Promise<unknown> {
     const refusal = this.#refused.get(url);
     if (refusal) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      this.#loading.set(url, reject);
-      import(url).finally(() => this.#loading.delete(url)).then(resolve, reject);
+    const loading = this.#loading.get(url);
+    if (loading) return loading.exports;
+    let reject: LoadingModule['reject'] = () => undefined;
+    const exports = new Promise((resolve, fail) => {
+      reject = fail;
+      // Not before it counts as being loaded.
+      Promise.resolve()
+        .then(() => import(url))
+        .finally(() => this.#loading.delete(url))
+        .then(resolve, fail);
     });
+    this.#loading.set(url, { exports, reject });
+    return exports;
   }
 
   /** Runs tasks. */
