@@ -3,6 +3,7 @@ export {
   type FailedInput,
   MapError,
   NotTransferableError,
+  RunInWorkerError,
   TaskError,
   TaskNotFoundError,
   TaskTimeoutError,
@@ -24,6 +25,7 @@ export { transfer } from './lib/serialization/transfer.js';
 export { grid } from './lib/sources/grid.js';
 export { linspace } from './lib/sources/linspace.js';
 export { type Sweep, type SweepOptions, sweep } from './lib/sources/sweep.js';
+export { inWorker } from './lib/task/inWorker.js';
 export { type Task, task } from './lib/task/task.js';
 export { parallelMap } from './operators/parallelMap.js';
 export {

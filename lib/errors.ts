@@ -211,6 +211,15 @@ export class TaskNotFoundError extends Error {
 }
 nameError(TaskNotFoundError, 'TaskNotFoundError', 'RX_PARFOR_TASK_NOT_FOUND');
 
+/**
+ * A run was started in a worker and not by one of its tasks: by the module of a task, which each worker loads; or workers
+ * were to be started by workers of workers. The run of the program ends with it.
+ */
+export class RunInWorkerError extends Error {
+  declare readonly code: 'RX_PARFOR_RUN_IN_WORKER';
+}
+nameError(RunInWorkerError, 'RunInWorkerError', 'RX_PARFOR_RUN_IN_WORKER');
+
 /** Every failure of a run with `failFast: false`, in the order of the inputs, as `errors`. */
 export class MapError extends AggregateError {
   declare readonly code: 'RX_PARFOR_MAP';

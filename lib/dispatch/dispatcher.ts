@@ -186,6 +186,7 @@ export class Dispatcher {
   /** Ends the run with an error, and lets go of the workers. */
   fail(error: unknown): void {
     if (!this.#close()) return;
+    this.#plan.calledAt.show(error);
     this.#meter.error(error);
     callObserver(() => this.#observer.error(error));
   }

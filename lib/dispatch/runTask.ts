@@ -1,6 +1,6 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Run } from '../executor.js';
-import { defaultExecutor } from '../executors/defaultExecutor.js';
+import { executorOfRun } from '../executors/executorOfRun.js';
 import type { Plan } from '../options/mapOptions.js';
 import { Sweep } from '../sources/sweep.js';
 import type { Task } from '../task/task.js';
@@ -16,7 +16,7 @@ export function runTask<T>(task: Task, plan: Plan): OperatorFunction<T, SettledB
   return source =>
     new Observable<SettledBatch>(subscriber => {
       const { args, kwargs, spread, taskTimeout } = plan;
-      const executor = plan.executor ?? defaultExecutor();
+      const executor = executorOfRun(plan.executor);
       const concurrency = plan.concurrency ?? executor.parallelism;
       const run: Run = { task, args, kwargs, spread, concurrency, taskTimeout };
       const dispatcher = new Dispatcher({ run, plan, executor, observer: subscriber });

@@ -84,6 +84,9 @@ class InlineExecutor implements Executor, AsyncDisposable {
   }
 }
 
+/** True for an executor that `inline()` has made. */
+export const isInline = (executor: Executor | undefined): boolean => executor instanceof InlineExecutor;
+
 /** A task's outcome. */
 type Outcome =
   | { readonly kind: 'row'; readonly row: unknown }

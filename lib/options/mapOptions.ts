@@ -3,6 +3,7 @@ import type { Executor } from '../executor.js';
 import { progressBar } from '../progress/progressBar.js';
 import type { Progress, ProgressObserver } from '../progress/progressMeter.js';
 import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
+import { CallSite } from './callSite.js';
 import {
   checkOptions,
   either,
@@ -51,8 +52,11 @@ export interface MapOptions<
   chunk?: number | 'auto';
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
-  /** Any observer of `Progress`, such as a Subject; or `true` for a text bar on stderr. Default: none. */
-  progress?: Partial<Observer<Progress>> | boolean;
+  /**
+   * Any observer of `Progress`, such as a Subject, or a function as `subscribe` takes it; or `true` for a text bar on
+   * stderr. Default: none.
+   */
+  progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
   /**
    * `true`: the first failure, in time, ends the run. `false`: go on, emit the good rows, then error with a `MapError`
    * that holds every `TaskError`. Default: `true`.
@@ -109,7 +113,10 @@ const rules: Record<keyof MapOptions, Rule> = {
     whole(1),
   ),
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
-  progress: either(yesOrNo, ofType('an observer', isObserver)),
+  progress: either(
+    yesOrNo,
+    ofType('an observer, or a function', value => typeof value === 'function' || isObserver(value)),
+  ),
   failFast: yesOrNo,
   retry: either(whole(0), {
     accepts: '{ count, delay }, both from 0',
@@ -127,6 +134,14 @@ const rules: Record<keyof MapOptions, Rule> = {
   timeout: milliseconds,
   maxBuffered: whole(1),
 };
+
+/** Returns what makes the observer of one run's progress. */
+function observerMakerOf(progress: MapOptions['progress']): Plan['progress'] {
+  if (progress === true) return () => progressBar();
+  if (!progress) return undefined;
+  const observer = typeof progress === 'function' ? { next: progress } : progress;
+  return () => observer;
+}
 
 /** The consequence of an input that has failed for good. */
 export type FailureMode =
@@ -155,6 +170,8 @@ export interface Plan {
   readonly taskTimeout: number | undefined;
   readonly timeout: number | undefined;
   readonly maxBuffered: number | undefined;
+  /** The call of the operator. */
+  readonly calledAt: CallSite;
 }
 
 /**
@@ -191,12 +208,13 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: progress === true ? () => progressBar() : progress ? () => progress : undefined,
+    progress: observerMakerOf(progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,
     timeout: given.timeout,
     maxBuffered: given.maxBuffered,
+    calledAt: new CallSite(),
     ...mode,
   };
 }

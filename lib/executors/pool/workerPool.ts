@@ -1,6 +1,12 @@
 import process from 'node:process';
 import { Observable, type Subscriber } from 'rxjs';
-import { describeStack, TaskNotFoundError, WorkerCrashError, type WorkerExit } from '../../errors.js';
+import {
+  describeStack,
+  RunInWorkerError,
+  TaskNotFoundError,
+  WorkerCrashError,
+  type WorkerExit,
+} from '../../errors.js';
 import {
   type Chunk,
   type ChunkPolicy,
@@ -280,6 +286,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #lossOf(worker: WorkerHandle, exit: WorkerExit, loading: RunDefinition | undefined): Error {
+    const cause = exit.cause as Error | undefined;
+    if (cause?.name === 'RunInWorkerError') return new RunInWorkerError(cause.message);
     if (worker.ready && !loading) return new WorkerLostError(exit);
     this.#failedStarts += 1;
     if (this.#failedStarts < MAX_FAILED_STARTS) return new WorkerLostError(exit, true);
