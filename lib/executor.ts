@@ -96,6 +96,11 @@ export interface Executor {
   readonly changes?: Observable<unknown> | undefined;
   /** Gives a busy worker its next chunk ahead of time. Default: a worker waits for its next chunk. */
   readonly prefetching?: Prefetching | undefined;
+  /**
+   * Returns a function that calls a run's task in this thread, one input at a time and without a chunk, which costs more
+   * than a quick task does. Default: every input goes in a chunk.
+   */
+  direct?(run: Run): DirectCall;
   /** Returns true if a chunk that was subscribed to still waits for a worker; progress does not count it as running. */
   isWaiting?(chunk: Chunk): boolean;
   /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */
@@ -113,6 +118,22 @@ export interface Prefetching {
    * it, tasks longer than a time slice are not given ahead.
    */
   recall?(chunk: Chunk): void;
+}
+
+/** Calls a task with one input. Returns false, and calls nothing, where the input has to wait: it goes in a chunk then. */
+export type DirectCall = (input: unknown, listener: DirectListener) => boolean;
+
+/** Hears, within a direct call, what becomes of its input. */
+export interface DirectListener {
+  /** The task has returned a row. */
+  returned(row: unknown): void;
+  /**
+   * The task has failed, or is async: the input is a chunk of its own from here on, whose reports these are. They must be
+   * subscribed to, also where nobody waits for them.
+   */
+  goesOn(reports: Observable<Report>): void;
+  /** The executor was closed meanwhile: nothing but this counts, and the run ends with this error. */
+  failed(error: unknown): void;
 }
 
 /** The worker died before it had reported all of the chunk. */
