@@ -62,7 +62,7 @@ export interface ChunkPolicy {
 }
 
 /** The cost of a chunk, some 0.1 ms, is 1 % of this, and a cancelled run lets go within it (`bench/constants.ts`). */
-const TIME_SLICE_MS = 8;
+export const TIME_SLICE_MS = 8;
 
 /** More make a chunk's memory outgrow the caches, and the main thread's share of it uneven (`bench/constants.ts`). */
 const MAX_INPUTS = 16_384;
@@ -138,6 +138,7 @@ export interface DirectListener {
 
 /** The worker died before it had reported all of the chunk. */
 export class WorkerLostError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'WorkerLostError', 'RX_PARFOR_WORKER_LOST');
   declare readonly code: 'RX_PARFOR_WORKER_LOST';
 
   constructor(
@@ -148,20 +149,19 @@ export class WorkerLostError extends Error {
     super(exit.reason);
   }
 }
-nameError(WorkerLostError, 'WorkerLostError', 'RX_PARFOR_WORKER_LOST');
 
 /** A task of the chunk passed its `taskTimeout`, and its worker was ended. */
 export class ChunkTimeoutError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'ChunkTimeoutError', 'RX_PARFOR_CHUNK_TIMEOUT');
   declare readonly code: 'RX_PARFOR_CHUNK_TIMEOUT';
 }
-nameError(ChunkTimeoutError, 'ChunkTimeoutError', 'RX_PARFOR_CHUNK_TIMEOUT');
 
 /** A run was started on an executor that was closed, or was under way when it closed. */
 export class ExecutorClosedError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'ExecutorClosedError', 'RX_PARFOR_EXECUTOR_CLOSED');
   declare readonly code: 'RX_PARFOR_EXECUTOR_CLOSED';
 
   constructor() {
     super('the executor is closed; run on one that is open, or close it after the run has ended');
   }
 }
-nameError(ExecutorClosedError, 'ExecutorClosedError', 'RX_PARFOR_EXECUTOR_CLOSED');

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 import { emitRows } from '../lib/dispatch/emitRows.js';
-import { runTask } from '../lib/dispatch/runTask.js';
+import { runTaskOn } from '../lib/dispatch/runTaskOn.js';
 import { inline } from '../lib/executors/inline.js';
 import { type MapOptions, type OptionsOf, planOf } from '../lib/options/mapOptions.js';
 import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
@@ -55,6 +55,11 @@ export function serialMap<
 ): OperatorFunction<InputOf<T, F, A, K, S>, R>;
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   // Where a run would be parallel is no matter here: the same options serve both twins.
-  const plan = planOf('serialMap', task, options, { executor: inline(), concurrency: 1, chunk: 1 });
-  return source => source.pipe(runTask(task, plan), emitRows());
+  const plan = planOf('serialMap', task, options, { concurrency: 1, chunk: 1 });
+  const executor = inline();
+  return source =>
+    source.pipe(
+      runTaskOn(() => executor, task, plan),
+      emitRows(),
+    );
 }
