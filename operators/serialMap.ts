@@ -3,7 +3,7 @@ import { emitRows } from '../lib/dispatch/emitRows.js';
 import { runTaskOn } from '../lib/dispatch/runTaskOn.js';
 import { inline } from '../lib/executors/inline.js';
 import { type MapOptions, type OptionsOf, planOf } from '../lib/options/mapOptions.js';
-import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { Args, InputOf, Kwargs, TaskOf, Uninferred } from '../lib/task/parameters.js';
 import type { AnyRow, Task } from '../lib/task/task.js';
 
 /**
@@ -46,9 +46,9 @@ export function serialMap<
   T = unknown,
   R = AnyRow,
   A extends Args = [],
-  K extends object = never,
+  K extends Kwargs = never,
   S extends boolean = false,
-  F extends Task = Task,
+  F extends Task = Uninferred,
 >(
   task: TaskOf<F, T, R, A, K, S>,
   options?: OptionsOf<F, T, A, K, S>,
