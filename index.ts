@@ -11,7 +11,17 @@ export {
   WorkerCrashError,
   type WorkerExit,
 } from './lib/errors.js';
-export type { Chunk, ChunkPolicy, Executor, Failure, Prefetching, Report, Run } from './lib/executor.js';
+export type {
+  Chunk,
+  ChunkPolicy,
+  DirectCall,
+  DirectListener,
+  Executor,
+  Failure,
+  Prefetching,
+  Report,
+  Run,
+} from './lib/executor.js';
 export { ChunkTimeoutError, ExecutorClosedError, WorkerLostError } from './lib/executor.js';
 export { type InlineOptions, inline } from './lib/executors/inline.js';
 export { type ProcessesOptions, processes } from './lib/executors/processes.js';

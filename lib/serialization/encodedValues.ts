@@ -109,7 +109,7 @@ export const isArrayPrototype = (prototype: object | null): boolean =>
   prototype === Array.prototype ||
   (Array.isArray(prototype) && isPlainPrototype(Object.getPrototypeOf(prototype)) && prototype.length === 0);
 
-const { toString: objectToString } = Object.prototype;
+const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
 /**
  * True for a plain object by its prototype that is none inside: the `arguments` of a function, or a Date, Map or other
