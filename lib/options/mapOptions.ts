@@ -37,8 +37,11 @@ export interface MapOptions<A extends readonly unknown[] = readonly unknown[], K
   chunk?: number | 'auto';
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
-  /** Any observer of `Progress`, such as a Subject; or `true` for a text bar on stderr. Default: none. */
-  progress?: Partial<Observer<Progress>> | boolean;
+  /**
+   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, which is its `next`; or `true`
+   * for a bar on stderr. Default: none.
+   */
+  progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
   /**
    * `true`: the first failure, in time, ends the run. `false`: go on, emit the good rows, then error with a `MapError`
    * that holds every `TaskError`. Default: `true`.
@@ -80,7 +83,11 @@ const rules: Record<keyof MapOptions, Rule> = {
     whole(1),
   ),
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
-  progress: either(yesOrNo, ofType('an observer', isObserver)),
+  progress: either(
+    yesOrNo,
+    ofType('an observer, such as progressBar()', isObserver),
+    ofType('a function that is its `next`', value => typeof value === 'function' && value !== progressBar),
+  ),
   failFast: yesOrNo,
   retry: either(whole(0), {
     accepts: '{ count, delay }, both from 0',
@@ -128,6 +135,12 @@ export interface Plan {
   readonly maxBuffered: number | undefined;
 }
 
+function progressOf(progress: MapOptions['progress']): Plan['progress'] {
+  if (!progress) return undefined;
+  if (progress === true) return () => progressBar();
+  return () => (typeof progress === 'function' ? { next: progress } : progress);
+}
+
 /**
  * Checks a task and its options, and fills in the defaults.
  * @param owner the operator's name, for messages
@@ -162,7 +175,7 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: progress === true ? () => progressBar() : progress ? () => progress : undefined,
+    progress: progressOf(progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,
