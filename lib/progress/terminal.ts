@@ -26,6 +26,9 @@ const MAX_REDRAWS = 5;
 const REDRAW_WINDOW_MS = 50;
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
+/** While lines are drawn: a terminal may be narrower than it has told yet, and each line is one row all the same. */
+const WRAP_NOT = '\u001b[?7l';
+const WRAP = '\u001b[?7h';
 const CLEAR_BELOW = '\u001b[J';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours and the cursor's look leave the cursor where it is.
 const LOOKS = /\u001b\[[?\d;]*[mhl]/g;
@@ -142,7 +145,7 @@ class Terminal {
     const room = Math.max(1, (this.#stream.rows || USUAL_ROWS) - 1);
     const space = this.#space();
     const texts = this.#lines.slice(0, room).map(render => render(space));
-    const frame = texts.join(`${CLEAR_TO_END_OF_LINE}\n`);
+    const frame = WRAP_NOT + texts.join(`${CLEAR_TO_END_OF_LINE}\n`) + WRAP;
     // The cursor waits at the start, so that what the terminal echoes (^C, keys) is cleared with the line.
     this.#write(`${this.#toFirstRow() + frame + CLEAR_BELOW}\r`);
     this.#drawn = texts.map(text => textWidth(text.replace(LOOKS, '')));

@@ -40,7 +40,7 @@ function shown(text: string): string[] {
   const rows = [''];
   let [row, column] = [0, 0];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal is told.
-  for (const [code] of text.matchAll(/\x1b\[\d*[AmJK]|\r|\n|[^\x00-\x1f]|[\s\S]/g)) {
+  for (const [code] of text.matchAll(/\x1b\[\d*[AmJK]|\x1b\[\?7[lh]|\r|\n|[^\x00-\x1f]|[\s\S]/g)) {
     const line = rows[row] as string;
     if (code === '\r') column = 0;
     else if (code === '\n') [row, column] = [row + 1, 0];
