@@ -51,8 +51,11 @@ export interface MapOptions<
   chunk?: number | 'auto';
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
-  /** Any observer of `Progress`, such as a Subject; or `true` for a text bar on stderr. Default: none. */
-  progress?: Partial<Observer<Progress>> | boolean;
+  /**
+   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, which is its `next`; or `true`
+   * for a bar on stderr. Default: none.
+   */
+  progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
   /**
    * `true`: the first failure, in time, ends the run. `false`: go on, emit the good rows, then error with a `MapError`
    * that holds every `TaskError`. Default: `true`.
@@ -109,7 +112,11 @@ const rules: Record<keyof MapOptions, Rule> = {
     whole(1),
   ),
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
-  progress: either(yesOrNo, ofType('an observer', isObserver)),
+  progress: either(
+    yesOrNo,
+    ofType('an observer, such as progressBar()', isObserver),
+    ofType('a function that is its `next`', value => typeof value === 'function'),
+  ),
   failFast: yesOrNo,
   retry: either(whole(0), {
     accepts: '{ count, delay }, both from 0',
@@ -157,6 +164,14 @@ export interface Plan {
   readonly maxBuffered: number | undefined;
 }
 
+function progressOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
+  if (!progress) return undefined;
+  if (progress === true) return () => progressBar();
+  if ((progress as unknown) === progressBar)
+    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
+  return () => (typeof progress === 'function' ? { next: progress } : progress);
+}
+
 /**
  * Checks a task and its options, and fills in the defaults.
  * @param owner the operator's name, for messages
@@ -191,7 +206,7 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: progress === true ? () => progressBar() : progress ? () => progress : undefined,
+    progress: progressOf(owner, progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,
