@@ -27,6 +27,7 @@ export { type InlineOptions, inline } from './lib/executors/inline.js';
 export { type ProcessesOptions, processes } from './lib/executors/processes.js';
 export { type ThreadsOptions, threads } from './lib/executors/threads.js';
 export type { MapOptions, RetryOptions } from './lib/options/mapOptions.js';
+export { type ProgressBar, type ProgressBarOptions, progressBar } from './lib/progress/progressBar.js';
 export type { Progress } from './lib/progress/progressMeter.js';
 export type { BatchColumn, BatchShape, ColumnBatch } from './lib/protocol/columnBatch.js';
 export { columnBatch, noRows } from './lib/serialization/columnBatch.js';

@@ -10,12 +10,12 @@ const measured: Readonly<Record<string, number>> = {
   "import { TaskError } from 'rx-parfor'": 1_604,
   "import { toColumns } from 'rx-parfor'": 5_855,
   "import { inline } from 'rx-parfor'": 5_980,
-  "import { serialMap } from 'rx-parfor'": 38_665,
-  "import { parallelMap } from 'rx-parfor'": 76_535,
-  "import * as all from 'rx-parfor'": 84_479,
+  "import { serialMap } from 'rx-parfor'": 47_983,
+  "import { parallelMap } from 'rx-parfor'": 85_860,
+  "import * as all from 'rx-parfor'": 93_827,
   "import * as all from 'rx-parfor/task'": 1_995,
   "import * as all from 'rx-parfor/bullmq'": 79_931,
-  "import * as all from 'rx-parfor/testing'": 90_230,
+  "import * as all from 'rx-parfor/testing'": 99_558,
   "import * as all from 'rx-parfor/worker'": 34_131,
 };
 

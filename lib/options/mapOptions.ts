@@ -53,8 +53,8 @@ export interface MapOptions<
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
   /**
-   * Any observer of `Progress`, such as a Subject, or a function as `subscribe` takes it; or `true` for a text bar on
-   * stderr. Default: none.
+   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, which is its `next`; or `true`
+   * for a bar on stderr. Default: none.
    */
   progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
   /**
@@ -116,7 +116,8 @@ const rules = (): Record<keyof MapOptions, Rule> => ({
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
   progress: either(
     yesOrNo,
-    ofType('an observer, or a function', value => typeof value === 'function' || isObserver(value)),
+    ofType('an observer, such as progressBar()', isObserver),
+    ofType('a function that is its `next`', value => typeof value === 'function'),
   ),
   failFast: yesOrNo,
   retry: either(whole(0), {
@@ -135,14 +136,6 @@ const rules = (): Record<keyof MapOptions, Rule> => ({
   timeout: milliseconds,
   maxBuffered: whole(1),
 });
-
-/** Returns what makes the observer of one run's progress. */
-function observerMakerOf(progress: MapOptions['progress']): Plan['progress'] {
-  if (progress === true) return () => progressBar();
-  if (!progress) return undefined;
-  const observer = typeof progress === 'function' ? { next: progress } : progress;
-  return () => observer;
-}
 
 /** The consequence of an input that has failed for good. */
 export type FailureMode =
@@ -173,6 +166,14 @@ export interface Plan {
   readonly maxBuffered: number | undefined;
   /** The call of the operator. */
   readonly calledAt: CallSite;
+}
+
+function progressOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
+  if (!progress) return undefined;
+  if (progress === true) return () => progressBar();
+  if ((progress as unknown) === progressBar)
+    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
+  return () => (typeof progress === 'function' ? { next: progress } : progress);
 }
 
 /**
@@ -209,7 +210,7 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: observerMakerOf(progress),
+    progress: progressOf(owner, progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,

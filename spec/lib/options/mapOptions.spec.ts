@@ -6,6 +6,7 @@ import { processes } from '../../../lib/executors/processes.js';
 import { threads } from '../../../lib/executors/threads.js';
 import { CallSite } from '../../../lib/options/callSite.js';
 import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
+import { progressBar } from '../../../lib/progress/progressBar.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
 import { parfor } from '../../../operators/parfor.js';
@@ -99,6 +100,14 @@ it('are taken as they are given', () => {
   assert.ok(one?.next && one !== other, 'each run has a bar of its own');
 });
 
+it('take a function as the `next` of a progress observer', () => {
+  const notes: unknown[] = [];
+  const observer = plan({ progress: (note: unknown) => notes.push(note) }).progress?.();
+  observer?.next?.({ completed: 1, failed: 0, running: 0, elapsed: 0, rate: 0 });
+  assert.is(notes.length, 1);
+  assert.is(observer?.complete, undefined);
+});
+
 it('that are wrong are told with the option, what it accepts and what it got', () => {
   for (const [options, says] of [
     [{ args: 5 }, 'TypeError: owner: `args` must be an array, got 5'],
@@ -126,12 +135,13 @@ it('that are wrong are told with the option, what it accepts and what it got', (
     ],
     [
       { progress: 'bar' },
-      'TypeError: owner: `progress` must be true or false, or an observer, or a function, got "bar"',
+      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function that is its `next`, got "bar"',
     ],
     [
       { progress: {} },
-      'TypeError: owner: `progress` must be true or false, or an observer, or a function, got an object (Object)',
+      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function that is its `next`, got an object (Object)',
     ],
+    [{ progress: progressBar }, 'TypeError: owner: `progress` is progressBar itself; call it: progressBar()'],
     [{ failFast: 0 }, 'TypeError: owner: `failFast` must be true or false, got 0'],
     [
       { retry: -1 },
