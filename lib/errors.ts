@@ -57,7 +57,7 @@ function previewObject(value: object): string {
   return short(`{ ${Object.keys(value).slice(0, 4).join(', ')} }`, 60);
 }
 
-/** `input 3 (index 1)`, or `an input` where no single one is known. */
+/** `input 3 (index 1)`, or `the run` where no single one is known. */
 const which = ({ index, input }: FailedInput) =>
   index === undefined ? 'the run' : `input ${preview(input)} (index ${index})`;
 

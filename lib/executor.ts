@@ -9,7 +9,7 @@ export interface Run {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>> | undefined;
   readonly spread: boolean;
-  /** The most chunks that the run has under way at once. */
+  /** The number of workers that the run may keep busy at once. */
   readonly concurrency: number;
   /** Milliseconds for one task, from its start; `undefined` for no limit. */
   readonly taskTimeout: number | undefined;

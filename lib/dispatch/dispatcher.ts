@@ -9,14 +9,15 @@ import { callObserver } from '../runtime/callObserver.js';
 import { scheduleAfter } from '../runtime/scheduleAfter.js';
 import { type CheckedExecutor, checkedExecutor } from './checkedExecutor.js';
 import { ChunkSize } from './chunkSize.js';
+import { DelayedRetries } from './delayedRetries.js';
 import { DirectCaller } from './directCaller.js';
 import { FailurePolicy, type Verdict } from './failurePolicy.js';
+import { faultIn } from './faultIn.js';
 import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
 import { InFlightChunks } from './inFlightChunks.js';
 import { type InputHistory, InputQueue, NO_HISTORY, type Segment, sliceInputs } from './inputQueue.js';
 import type { PullSource } from './pullSource.js';
 import { ReorderBuffer } from './reorderBuffer.js';
-import { RetryQueue } from './retryQueue.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
 import { Window } from './window.js';
 
@@ -80,7 +81,7 @@ export class Dispatcher {
   readonly #errors: TaskError[] = [];
   readonly #reorderBuffer: ReorderBuffer | undefined;
   /** Failed inputs that wait for their next try. */
-  readonly #retries: RetryQueue;
+  readonly #retries: DelayedRetries;
   readonly #listener: ChunkListener = {
     report: (chunk, report) => this.#note({ kind: 'report', chunk, report }),
     failed: (chunk, error) => this.#note({ kind: 'failed', chunk, error }),
@@ -141,7 +142,7 @@ export class Dispatcher {
       this.#concurrency,
       plan.chunk === 'auto' ? undefined : plan.chunk,
     );
-    this.#retries = new RetryQueue(plan.retry.delay, segments => {
+    this.#retries = new DelayedRetries(plan.retry.delay, segments => {
       this.#putBackAll(segments);
       this.#turn();
     });
@@ -313,31 +314,33 @@ export class Dispatcher {
 
   /** Makes one choice and acts on it; returns false if there was nothing to do. */
   #step(): boolean {
-    if (this.#canCall) {
-      if (this.#inputs.isFresh) {
-        const index = this.#inputs.next - this.#inputs.length;
-        this.#call(index, this.#inputs.takeFresh());
-        return true;
-      }
-      // Nothing waits for an earlier input: there is room for one.
-      if (this.#inputs.length === 0) return this.#pulls && this.#request(1);
-    }
+    if (this.#canCall && this.#inputs.isFresh) return this.#callFresh();
+    // Nothing waits for an earlier input: there is room for one.
+    if (this.#canCall && this.#inputs.length === 0) return this.#pulls && this.#request(1);
     const idle = this.#chunks.busyWorkers < this.#concurrency;
-    if (!idle && !this.#chunkToQueueBehind()) return false;
+    const after = idle ? undefined : this.#chunkToQueueBehind();
+    if (!idle && !after) return false;
     const room = this.#window.room(this.#concurrency);
-    if (this.#pulls) {
-      const missing = Math.min(room, this.#size.full) - this.#inputs.length;
-      if (missing > 0 && this.#request(missing)) return true;
-    }
+    if (this.#pulls && this.#requestMissing(room)) return true;
     if (this.#inputs.length === 0) return idle && this.#recall();
+    return this.#giveNext(room, after);
+  }
+
+  /** Gives out the next chunk; returns false if there is no room, or if it may not wait behind another one. */
+  #giveNext(room: number, after: InFlightChunk | undefined): boolean {
     // What a source still holds is not known: what is here is one chunk's, not everyone's share.
     const size = this.#pulls ? this.#size.full : this.#size.next(this.#inputs.length);
     if (Math.min(size, room) <= 0) return false;
-    const after = idle ? undefined : this.#chunkToQueueBehind();
     // What goes alone waits for nobody, as what it waits for may end its worker.
     if (after && this.#inputs.alone) return false;
     this.#give(this.#inputs.take(Math.min(size, room)), after);
     return true;
+  }
+
+  /** Asks the source for what a full chunk lacks; returns false if that is nothing, or was asked for already. */
+  #requestMissing(room: number): boolean {
+    const missing = Math.min(room, this.#size.full) - this.#inputs.length;
+    return missing > 0 && this.#request(missing);
   }
 
   /** Asks the source for so many inputs; returns false if it was asked for as many already. */
@@ -395,6 +398,13 @@ export class Dispatcher {
     if (this.#changed) this.#turn();
   }
 
+  /** Calls the task with the next input. */
+  #callFresh(): boolean {
+    const index = this.#inputs.next - this.#inputs.length;
+    this.#call(index, this.#inputs.takeFresh());
+    return true;
+  }
+
   /** Calls the task with an input, where that need not wait; otherwise gives it out as a chunk. */
   #call(index: number, input: unknown): void {
     this.#window.moveTo(index + 1);
@@ -433,7 +443,7 @@ export class Dispatcher {
     const { count, elapsed, rows, failures } = report;
     // A batch of nothing would stand where the next one begins.
     if (count === 0) return;
-    const wrong = wrongIn(report, chunk.unsettled);
+    const wrong = faultIn(report, chunk.unsettled);
     if (wrong) {
       this.#failure = { error: new RangeError(`the executor reported ${wrong}`) };
       return;
@@ -550,20 +560,4 @@ export class Dispatcher {
     if (known !== this.#inputs.next) problems.push(`${known} of ${this.#inputs.next} inputs are somewhere`);
     return problems;
   }
-}
-
-/** Returns what an executor's report has that its chunk has not; `undefined` where it can be believed. */
-function wrongIn({ count, rows, failures }: Report, unsettled: number): string | undefined {
-  if (!Number.isInteger(count) || count < 0 || count > unsettled)
-    return `${count} inputs of a chunk that has ${unsettled} left`;
-  let last = -1;
-  for (const { offset } of failures) {
-    if (!Number.isInteger(offset) || offset <= last || offset >= count)
-      return `a failure at ${offset}, after one at ${last}, among ${count} inputs`;
-    last = offset;
-  }
-  if (rows.length !== count - failures.length)
-    return `${rows.length} rows and ${failures.length} failures of ${count} inputs`;
-  const short = rows.columns.find(column => column.length !== rows.length);
-  return short && `a column of ${short.length} values for ${rows.length} rows`;
 }

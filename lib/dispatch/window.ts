@@ -1,7 +1,7 @@
 import type { ChunkSize } from './chunkSize.js';
+import type { DelayedRetries } from './delayedRetries.js';
 import type { InputQueue } from './inputQueue.js';
 import type { ReorderBuffer } from './reorderBuffer.js';
-import type { RetryQueue } from './retryQueue.js';
 
 /** The default of `maxBuffered`, per worker: results, and chunks. */
 const BUFFERED_RESULTS = 1024;
@@ -20,7 +20,7 @@ export class Window {
     private readonly parts: {
       readonly inputs: InputQueue;
       readonly size: ChunkSize;
-      readonly retries: RetryQueue;
+      readonly retries: DelayedRetries;
       /** Only of an ordered run. */
       readonly reorderBuffer: ReorderBuffer | undefined;
       readonly maxBuffered: number | undefined;

@@ -64,7 +64,7 @@ export interface MapOptions<
   failFast?: boolean;
   /** Further tries for an input that has failed: a count, or `{ count, delay }`. Default: 0. */
   retry?: number | RetryOptions;
-  /** Milliseconds for one task, from its start; its worker is ended then. Default: no limit. */
+  /** Milliseconds for one task, from its start. A worker whose task has not returned by then is ended. Default: no limit. */
   taskTimeout?: number;
   /** Milliseconds for the whole run, from subscription. Default: no limit. */
   timeout?: number;

@@ -81,7 +81,7 @@ export interface DecodingContext {
 
 /** Carries the values of one kind. */
 export interface Handler<Value extends object = object, Encoded extends object = Value> {
-  /** True if the value is of this kind, and of no subclass that would be lost. */
+  /** True if this handler is responsible for the value: it encodes or refuses it. */
   matches(value: object, prototype: object): boolean;
   /**
    * Returns what structured clone carries.

@@ -42,7 +42,7 @@ export type ChunkEnd =
   /** The worker is free again. */
   | { readonly kind: 'done' }
   /** The worker has not found the run's definition. */
-  | { readonly kind: 'undefined' }
+  | { readonly kind: 'definition missing' }
   /** A task passed its `taskTimeout`. */
   | { readonly kind: 'expired' }
   /** The thread died. */

@@ -232,7 +232,7 @@ function endOf(end: Fields): ChunkEnd {
   const kind = end.value('kind');
   switch (kind) {
     case 'done':
-    case 'undefined':
+    case 'definition missing':
     case 'expired':
       return { kind };
     case 'refused':

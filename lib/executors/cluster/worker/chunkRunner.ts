@@ -105,7 +105,7 @@ export class ChunkRunner {
     const message = { ...inputs, functions: this.#tasks.receiveAll(functions) };
     held.length = message.length;
     const run = await this.runs.get(held.job.client, held.job.run);
-    if (run === undefined) return { kind: 'undefined' };
+    if (run === undefined) return { kind: 'definition missing' };
     for (const reference of [run.definition.task, ...run.definition.functions])
       this.#tasks.confirm(reference);
     const chunk: RemoteChunk = { run, first: 0, inputs: { length: message.length }, message };
