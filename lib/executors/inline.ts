@@ -8,10 +8,10 @@ import {
   type Report,
   type Run,
 } from '../executor.js';
-import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
 import { type Queued, RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
+import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
 import { now } from '../runtime/clock.js';
 import { startTimer, type Timer } from '../runtime/startTimer.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';

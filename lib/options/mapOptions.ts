@@ -2,7 +2,6 @@ import type { Observer } from 'rxjs';
 import type { Executor } from '../executor.js';
 import { progressBar } from '../progress/progressBar.js';
 import type { Progress, ProgressObserver } from '../progress/progressMeter.js';
-import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
 import {
   checkOptions,
   either,
@@ -12,7 +11,8 @@ import {
   type Rule,
   whole,
   yesOrNo,
-} from './checkOptions.js';
+} from '../runtime/checkOptions.js';
+import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
 
 /** The tries that an input gets after it has failed. */
 export interface RetryOptions {
