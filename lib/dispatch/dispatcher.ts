@@ -1,4 +1,4 @@
-import { type Observer, Subscription } from 'rxjs';
+import { type Observable, type Observer, Subscription } from 'rxjs';
 import { MapError, type TaskError, TaskTimeoutError } from '../errors.js';
 import type { Chunk, Executor, Report, Run } from '../executor.js';
 import type { Plan } from '../options/mapOptions.js';
@@ -9,10 +9,11 @@ import { callObserver } from '../runtime/callObserver.js';
 import { scheduleAfter } from '../runtime/scheduleAfter.js';
 import { type CheckedExecutor, checkedExecutor } from './checkedExecutor.js';
 import { ChunkSize } from './chunkSize.js';
+import { DirectCaller } from './directCaller.js';
 import { FailurePolicy, type Verdict } from './failurePolicy.js';
 import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
 import { InFlightChunks } from './inFlightChunks.js';
-import { type InputHistory, InputQueue, type Segment, sliceInputs } from './inputQueue.js';
+import { type InputHistory, InputQueue, NO_HISTORY, type Segment, sliceInputs } from './inputQueue.js';
 import type { PullSource } from './pullSource.js';
 import { ReorderBuffer } from './reorderBuffer.js';
 import { RetryQueue } from './retryQueue.js';
@@ -67,6 +68,8 @@ export class Dispatcher {
   readonly #run: Run;
   readonly #plan: Plan;
   readonly #executor: CheckedExecutor;
+  /** Calls the task in this thread, where the executor can. */
+  readonly #direct: DirectCaller | undefined;
   readonly #observer: Observer<SettledBatch>;
   readonly #inputs = new InputQueue();
   readonly #size: ChunkSize;
@@ -121,6 +124,16 @@ export class Dispatcher {
     this.#plan = plan;
     this.#observer = observer;
     this.#executor = checkedExecutor(executor);
+    const direct = this.#executor.direct(run);
+    if (direct)
+      this.#direct = new DirectCaller(run, direct, {
+        settled: batch => this.#hearRow(batch),
+        goesOn: (chunk, reports) => this.#goOn(chunk, reports),
+        failed: error => {
+          this.#failure ??= { error };
+          this.#settle();
+        },
+      });
     this.#concurrency = run.concurrency;
     this.#policy = new FailurePolicy(run, plan);
     this.#size = new ChunkSize(
@@ -162,12 +175,15 @@ export class Dispatcher {
   }
 
   push(value: unknown): void {
+    if (this.#requested > 0) this.#requested -= 1;
     // Those that wait although a worker is idle wait for room, which one more input does not make.
     const isFirst = this.#inputs.length === 0;
+    if (isFirst && !this.#dispatching && !this.#settling && this.#canCall) return this.#pass(value);
     this.#inputs.push(value);
-    if (this.#requested > 0) this.#requested -= 1;
-    if (isFirst && this.#chunks.busyWorkers < this.#concurrency) this.#turn();
-    else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
+    if (isFirst && this.#chunks.busyWorkers < this.#concurrency) {
+      this.#changed = true;
+      this.#dispatch();
+    } else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
   }
 
   /** Takes note that the source has completed. */
@@ -186,6 +202,7 @@ export class Dispatcher {
   /** Ends the run with an error, and lets go of the workers. */
   fail(error: unknown): void {
     if (!this.#close()) return;
+    this.#plan.calledAt.show(error);
     this.#meter.error(error);
     callObserver(() => this.#observer.error(error));
   }
@@ -296,16 +313,21 @@ export class Dispatcher {
 
   /** Makes one choice and acts on it; returns false if there was nothing to do. */
   #step(): boolean {
+    if (this.#canCall) {
+      if (this.#inputs.isFresh) {
+        const index = this.#inputs.next - this.#inputs.length;
+        this.#call(index, this.#inputs.takeFresh());
+        return true;
+      }
+      // Nothing waits for an earlier input: there is room for one.
+      if (this.#inputs.length === 0) return this.#pulls && this.#request(1);
+    }
     const idle = this.#chunks.busyWorkers < this.#concurrency;
     if (!idle && !this.#chunkToQueueBehind()) return false;
     const room = this.#window.room(this.#concurrency);
     if (this.#pulls) {
       const missing = Math.min(room, this.#size.full) - this.#inputs.length;
-      if (missing > 0 && missing !== this.#requested) {
-        this.#requested = missing;
-        this.#source?.request(missing);
-        return true;
-      }
+      if (missing > 0 && this.#request(missing)) return true;
     }
     if (this.#inputs.length === 0) return idle && this.#recall();
     // What a source still holds is not known: what is here is one chunk's, not everyone's share.
@@ -315,6 +337,14 @@ export class Dispatcher {
     // What goes alone waits for nobody, as what it waits for may end its worker.
     if (after && this.#inputs.alone) return false;
     this.#give(this.#inputs.take(Math.min(size, room)), after);
+    return true;
+  }
+
+  /** Asks the source for so many inputs; returns false if it was asked for as many already. */
+  #request(count: number): boolean {
+    if (count === this.#requested) return false;
+    this.#requested = count;
+    this.#source?.request(count);
     return true;
   }
 
@@ -346,9 +376,52 @@ export class Dispatcher {
     return this.#over || this.#inputs.length > 0;
   }
 
+  /** True if the task can be called directly: nothing is under way, and inputs go out one by one. */
+  get #canCall(): boolean {
+    if (!this.#direct || this.#over || this.#concurrency === 0) return false;
+    return this.#chunks.busyWorkers === 0 && this.#retries.length === 0 && this.#size.full === 1;
+  }
+
+  /** Calls the task with an input that has just come, and does what has come up meanwhile. */
+  #pass(input: unknown): void {
+    this.#dispatching = true;
+    this.#changed = this.#source !== undefined;
+    try {
+      this.#call(this.#inputs.pass(), input);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#dispatching = false;
+    if (this.#changed) this.#turn();
+  }
+
+  /** Calls the task with an input, where that need not wait; otherwise gives it out as a chunk. */
+  #call(index: number, input: unknown): void {
+    this.#window.moveTo(index + 1);
+    if (this.#direct?.call(index, input)) return;
+    this.#give({ first: index, values: [input], alone: false, history: NO_HISTORY }, undefined);
+  }
+
+  /** A direct call has returned a row. */
+  #hearRow(batch: SettledBatch): void {
+    if (this.#over) return;
+    this.#emptyChunks = 0;
+    this.#progressed = this.#meter !== noMeter;
+    this.#add(batch);
+    this.#settle();
+  }
+
+  /** The input of a direct call has become a chunk. */
+  #goOn(chunk: Chunk, reports: Observable<Report>): void {
+    const inFlight = new InFlightChunk(chunk, false, NO_HISTORY, undefined, this.#listener);
+    if (this.#over) inFlight.cancel();
+    else this.#chunks.add(inFlight);
+    inFlight.start(reports);
+  }
+
   #give(segment: Segment, after: InFlightChunk | undefined): void {
     const { first, values: inputs, alone, history } = segment;
-    this.#window.moveTo(segment);
+    this.#window.moveTo(first + inputs.length);
     const chunk: Chunk = { run: this.#run, first, inputs };
     const inFlight = new InFlightChunk(chunk, alone, history, after, this.#listener);
     this.#chunks.add(inFlight);
@@ -454,7 +527,8 @@ export class Dispatcher {
   /** Returns the inputs that are with a worker, those left out that wait for one. */
   #withWorkers(): number {
     if (this.#runningAtEnd !== undefined) return this.#runningAtEnd;
-    return this.#chunks.inputsWithWorkers(chunk => this.#executor.isWaiting(chunk));
+    const called = this.#direct?.underWay ?? 0;
+    return called + this.#chunks.inputsWithWorkers(chunk => this.#executor.isWaiting(chunk));
   }
 
   #completeIfDone(): void {
@@ -470,7 +544,8 @@ export class Dispatcher {
 
   /** Returns what does not add up. There is nothing of the kind wherever code of the user runs. */
   #problems(): string[] {
-    const known = this.#settled + this.#chunks.unsettled + this.#inputs.length + this.#retries.length;
+    const underWay = this.#chunks.unsettled + (this.#direct?.underWay ?? 0);
+    const known = this.#settled + underWay + this.#inputs.length + this.#retries.length;
     const problems = this.#chunks.problems();
     if (known !== this.#inputs.next) problems.push(`${known} of ${this.#inputs.next} inputs are somewhere`);
     return problems;

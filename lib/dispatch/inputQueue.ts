@@ -70,6 +70,8 @@ export class InputQueue {
   #block: Float64Array | unknown[] = new Float64Array(64);
   #filled = 0;
   #blockTaken = 0;
+  /** True if others read the block's memory: numbers are given out without a copy. */
+  #shared = false;
   /** Blocks of numbers that are free again. */
   readonly #spare: Float64Array[] = [];
 
@@ -82,6 +84,11 @@ export class InputQueue {
   /** True if the input that `take` gives next goes out alone. */
   get alone(): boolean {
     return this.#front?.alone === true;
+  }
+
+  /** Counts an input that need not wait, and returns its index. */
+  pass(): number {
+    return this.next++;
   }
 
   push(value: unknown): void {
@@ -107,6 +114,25 @@ export class InputQueue {
       length += values.length;
     }
     return pieces.length === 1 ? front : { ...front, values: joined(pieces, length) };
+  }
+
+  /** True if the next input is one that was never given out, and no block has been filled since it came. */
+  get isFresh(): boolean {
+    return this.length > 0 && this.#returned.length === 0 && this.#blocks.length === 0;
+  }
+
+  /** Takes the next input, a fresh one, without a segment around it. */
+  takeFresh(): unknown {
+    const block = this.#block;
+    const value = block[this.#blockTaken];
+    if (!(block instanceof Float64Array)) block[this.#blockTaken] = undefined;
+    this.#blockTaken += 1;
+    this.length -= 1;
+    if (this.#blockTaken === this.#filled) {
+      if (this.#shared) this.#renew();
+      else this.#filled = this.#blockTaken = 0;
+    }
+    return value;
   }
 
   get #front(): Segment | undefined {
@@ -162,6 +188,7 @@ export class InputQueue {
     const first = this.next - this.#filled + from;
     const values = takePart(this.#block, from, to);
     this.#blockTaken = to;
+    this.#shared = true;
     this.length -= to - from;
     if (to === this.#filled) this.#renew();
     return { first, values, alone: false, history: NO_HISTORY };
@@ -179,6 +206,7 @@ export class InputQueue {
     const numbers = this.#block instanceof Float64Array;
     this.#block = numbers ? (room === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(room) : [];
     this.#filled = this.#blockTaken = 0;
+    this.#shared = false;
   }
 
   #grow(): void {
@@ -186,5 +214,6 @@ export class InputQueue {
     const grown = (length === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(length);
     grown.set(this.#block as Float64Array);
     this.#block = grown;
+    this.#shared = false;
   }
 }

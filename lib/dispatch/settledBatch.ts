@@ -1,6 +1,7 @@
 import type { TaskError } from '../errors.js';
 import type { Chunk } from '../executor.js';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
+import { batchOfRow } from '../serialization/columnBatch.js';
 
 /** Consecutive inputs that have settled for good: rows of those that succeeded, errors of the others. */
 export interface SettledBatch {
@@ -13,6 +14,18 @@ export interface SettledBatch {
   /** By index. */
   readonly failures: readonly TaskError[];
 }
+
+const none: readonly TaskError[] = [];
+
+/** Makes a batch of one input and its row. */
+export const settledRow = (first: number, input: unknown, row: unknown): SettledBatch => ({
+  first,
+  count: 1,
+  inputs: [input],
+  offset: 0,
+  rows: batchOfRow(row),
+  failures: none,
+});
 
 /** Makes a batch of the inputs of a chunk that begin at `offset`. */
 export const settledBatch = (

@@ -1,5 +1,5 @@
 import type { ChunkSize } from './chunkSize.js';
-import type { InputQueue, Segment } from './inputQueue.js';
+import type { InputQueue } from './inputQueue.js';
 import type { ReorderBuffer } from './reorderBuffer.js';
 import type { RetryQueue } from './retryQueue.js';
 
@@ -27,9 +27,9 @@ export class Window {
     },
   ) {}
 
-  /** Notes that inputs were given out. */
-  moveTo({ first, values }: Segment): void {
-    this.#front = Math.max(this.#front, first + values.length);
+  /** Notes that all inputs before this one have been given out. */
+  moveTo(end: number): void {
+    this.#front = Math.max(this.#front, end);
   }
 
   /** Returns how many inputs may be given out now. */

@@ -13,6 +13,7 @@ import {
   yesOrNo,
 } from '../runtime/checkOptions.js';
 import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
+import { CallSite } from './callSite.js';
 
 /** The tries that an input gets after it has failed. */
 export interface RetryOptions {
@@ -52,7 +53,7 @@ export interface MapOptions<
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
   /**
-   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, which is its `next`; or `true`
+   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, as `subscribe` takes it; or `true`
    * for a bar on stderr. Default: none.
    */
   progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
@@ -98,7 +99,8 @@ const isExecutor = (value: unknown): boolean =>
 const isObserver = (value: unknown): boolean =>
   isPlainObject(value) && ['next', 'error', 'complete'].some(name => typeof value[name] === 'function');
 
-const rules: Record<keyof MapOptions, Rule> = {
+// Made where they are needed: a bundle without an operator leaves them out.
+const rules = (): Record<keyof MapOptions, Rule> => ({
   args: ofType('an array', Array.isArray),
   kwargs: ofType('an object', isPlainObject),
   spread: yesOrNo,
@@ -114,8 +116,10 @@ const rules: Record<keyof MapOptions, Rule> = {
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
   progress: either(
     yesOrNo,
-    ofType('an observer, such as progressBar()', isObserver),
-    ofType('a function that is its `next`', value => typeof value === 'function'),
+    ofType(
+      'an observer, such as progressBar(), or a function',
+      value => typeof value === 'function' || isObserver(value),
+    ),
   ),
   failFast: yesOrNo,
   retry: either(whole(0), {
@@ -133,7 +137,16 @@ const rules: Record<keyof MapOptions, Rule> = {
   taskTimeout: milliseconds,
   timeout: milliseconds,
   maxBuffered: whole(1),
-};
+});
+
+/** Returns what makes the observer of one run's progress. */
+function observerMakerOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
+  if (!progress) return undefined;
+  if (progress === true) return () => progressBar();
+  if ((progress as unknown) === progressBar)
+    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
+  return () => (typeof progress === 'function' ? { next: progress } : progress);
+}
 
 /** The consequence of an input that has failed for good. */
 export type FailureMode =
@@ -162,14 +175,8 @@ export interface Plan {
   readonly taskTimeout: number | undefined;
   readonly timeout: number | undefined;
   readonly maxBuffered: number | undefined;
-}
-
-function progressOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
-  if (!progress) return undefined;
-  if (progress === true) return () => progressBar();
-  if ((progress as unknown) === progressBar)
-    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
-  return () => (typeof progress === 'function' ? { next: progress } : progress);
+  /** The call of the operator. */
+  readonly calledAt: CallSite;
 }
 
 /**
@@ -186,7 +193,7 @@ export function planOf(
 ): Plan {
   if (typeof task !== 'function')
     throw new TypeError(`${owner}: the task must be a function, got ${task === null ? 'null' : typeof task}`);
-  const given = checkOptions<MapOptions>(owner, options, rules);
+  const given = checkOptions<MapOptions>(owner, options, rules());
   const { retry = 0, concurrency, progress } = given;
   // Own properties only.
   const { count, delay = 0 }: RetryOptions = Object.assign(
@@ -206,12 +213,13 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: progressOf(owner, progress),
+    progress: observerMakerOf(owner, progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,
     timeout: given.timeout,
     maxBuffered: given.maxBuffered,
+    calledAt: new CallSite(),
     ...mode,
   };
 }

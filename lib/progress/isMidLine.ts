@@ -2,9 +2,13 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are controlled by them.
 const LINE_STARTS = /\n|\u001b\[(?:2[JK]|(?:1;1)?H)/;
 
-/** What is no text: escape sequences of any kind (colours, links, titles), and other control characters. */
+/**
+ * What is no text: escape sequences of any kind (colours, links, titles), and other control characters.
+ *
+ * The brackets around `\p` let bundles without a bar leave this out: without them, esbuild makes it a call.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are controlled by them.
-const CONTROLS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-~])|\p{Cc}/gu;
+const CONTROLS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-~])|[\p{Cc}]/gu;
 
 /**
  * Returns true if the cursor stands behind text on its line, after this was written to a terminal.

@@ -3,7 +3,7 @@ const WIDE =
   /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]$/u;
 
 /** Characters that take no column: accents, joiners, selectors. */
-const ZERO = /^(?:\p{M}|\u200b|\u200c|\u200d|\ufe0f)$/u;
+const ZERO = /^[\p{M}\u200b-\u200d]$/u;
 
 const widthOf = (character: string): number => (ZERO.test(character) ? 0 : WIDE.test(character) ? 2 : 1);
 

@@ -13,8 +13,8 @@ import { SerializationError } from './serializationError.js';
 const MIN_TRANSFERRED_BYTES = 4096;
 
 /** As they were when this was loaded: tasks may replace them. */
-const clone = structuredClone;
-const { toString: objectToString } = Object.prototype;
+const clone = /* @__PURE__ */ (() => structuredClone)();
+const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
 type ViewClass = new (buffer: ArrayBuffer) => ArrayBufferView;
 
@@ -75,11 +75,12 @@ function memoryOf(view: ArrayBufferView, context: EncodingContext): ArrayBuffer 
 }
 
 /** The classes of views, as they were when this was loaded. */
-const viewClasses = Object.fromEntries(
-  Object.getOwnPropertyNames(globalThis)
-    .filter(name => name === 'DataView' || /^[A-Z].*\d(Clamped)?Array$/.test(name))
-    .map(name => [name, (globalThis as unknown as Record<string, ViewClass>)[name]]),
-) as Readonly<Record<string, ViewClass & { readonly prototype: object }>>;
+const viewClasses = /* @__PURE__ */ (() =>
+  Object.fromEntries(
+    Object.getOwnPropertyNames(globalThis)
+      .filter(name => name === 'DataView' || /^[A-Z].*\d(Clamped)?Array$/.test(name))
+      .map(name => [name, (globalThis as unknown as Record<string, ViewClass>)[name]]),
+  ))() as Readonly<Record<string, ViewClass & { readonly prototype: object }>>;
 
 /** The prototypes between a view and the plain objects: its class's own, and that of all typed arrays. */
 const depthOf = (prototype: object): number => {

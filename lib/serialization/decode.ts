@@ -3,15 +3,18 @@ import { containerHandlerOf } from './builtIns.js';
 import { type DecodingContext, type EncodedValue, isPlainPrototype, setOwn } from './encodedValues.js';
 import { errors } from './errors.js';
 import { decodeInstance } from './instances.js';
-import { serializationErrorOf } from './serializationError.js';
+import type { FoundFunction } from './markedFunctions.js';
+import { SerializationError, serializationErrorOf } from './serializationError.js';
 
 /** Puts values back, in place, where an `Encoder` has left something else for them. */
 class Decoder implements DecodingContext {
   readonly #tag: object;
+  readonly #functions: readonly FoundFunction[];
   readonly #decoded = new Map<object, unknown>();
 
-  constructor(tag: object) {
+  constructor(tag: object, functions: readonly FoundFunction[]) {
     this.#tag = tag;
+    this.#functions = functions;
   }
 
   decodeChild(value: unknown): unknown {
@@ -42,7 +45,15 @@ class Decoder implements DecodingContext {
         return views.decode(encoded);
       case 'error':
         return errors.decode(encoded, this);
+      case 'function':
+        return this.#functionAt(encoded.place);
     }
+  }
+
+  #functionAt(place: number): unknown {
+    const found = this.#functions[place];
+    if (typeof found === 'function') return found;
+    throw found ?? new SerializationError('a function that its message does not name');
   }
 
   #decodeProperties(holder: Record<string, unknown>): void {
@@ -55,9 +66,11 @@ class Decoder implements DecodingContext {
 
 /**
  * Decodes, in place, everything in a value that an `Encoder` has marked with `tag`.
- * @throws SerializationError where an instance cannot be made here
+ * @param functions the functions that the message names, as they were found here
+ * @throws SerializationError where an instance cannot be made here, or a function was not found
  */
-export const decode = (value: unknown, tag: object): unknown => new Decoder(tag).decodeChild(value);
+export const decode = (value: unknown, tag: object, functions: readonly FoundFunction[] = []): unknown =>
+  new Decoder(tag, functions).decodeChild(value);
 
 /** Decodes a thrown value as `Encoder.encodeThrown` made it. Where that cannot be done here, returns an error that says so. */
 export function decodeThrown(value: unknown, tag: object): unknown {

@@ -7,7 +7,7 @@ import type { Transferable } from '../protocol/messages.js';
  * `tag` is an object of this message alone. Structured clone keeps identity, so no value of a user can be mistaken for
  * an encoded one.
  */
-export type EncodedValue = EncodedInstance | EncodedError | EncodedBuffer | EncodedView;
+export type EncodedValue = EncodedInstance | EncodedError | EncodedBuffer | EncodedView | EncodedFunction;
 
 /** An instance of a registered class, as the data that its codec made. */
 export interface EncodedInstance {
@@ -40,6 +40,13 @@ export interface EncodedView {
   readonly tag: object;
   readonly kind: 'view';
   readonly view: ArrayBufferView;
+}
+
+/** A function that was marked by `task()`: its place in the list of functions that goes with the message. */
+export interface EncodedFunction {
+  readonly tag: object;
+  readonly kind: 'function';
+  readonly place: number;
 }
 
 /** The part of an encoder that handlers use. */
@@ -102,7 +109,7 @@ export const isArrayPrototype = (prototype: object | null): boolean =>
   prototype === Array.prototype ||
   (Array.isArray(prototype) && isPlainPrototype(Object.getPrototypeOf(prototype)) && prototype.length === 0);
 
-const { toString: objectToString } = Object.prototype;
+const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
 /**
  * True for a plain object by its prototype that is none inside: the `arguments` of a function, or a Date, Map or other

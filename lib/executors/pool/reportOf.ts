@@ -1,7 +1,7 @@
-import { NotTransferableError, TaskNotFoundError } from '../../errors.js';
+import { NotTransferableError, RunInWorkerError, TaskNotFoundError } from '../../errors.js';
 import type { Failure, Report } from '../../executor.js';
 import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
-import { decodeBatch, rowReader } from '../../serialization/columnBatch.js';
+import { decodeBatch, functionsHere, rowReader } from '../../serialization/columnBatch.js';
 import { decode, decodeThrown } from '../../serialization/decode.js';
 import { SerializationError } from '../../serialization/serializationError.js';
 
@@ -20,12 +20,13 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
     if (!(error instanceof SerializationError)) throw error;
   }
   const at = rowReader(rows);
+  const functions = functionsHere(rows.functions);
   const good: unknown[] = [];
   const all = new Map(decoded.map(failure => [failure.offset, failure]));
   for (let offset = 0, row = 0; offset < count; offset++) {
     if (all.has(offset)) continue;
     try {
-      good.push(decode(at(row++), rows.tag as object));
+      good.push(decode(at(row++), rows.tag as object, functions));
     } catch (error) {
       if (!(error instanceof SerializationError)) throw error;
       const { path, why } = error;
@@ -54,6 +55,7 @@ export function notRunnable(thrown: NotRunnable): unknown {
     const { module, exportName, why, cause } = error as TaskNotFoundError;
     return new TaskNotFoundError(module, exportName, why, cause);
   }
+  if (error.name === 'RunInWorkerError') return new RunInWorkerError(error.message);
   if (error.name === 'NotTransferableError') {
     const { what, path, why } = error as NotTransferableError;
     return new NotTransferableError({ index: undefined, input: undefined }, what, path, why);

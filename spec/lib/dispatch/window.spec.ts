@@ -15,7 +15,7 @@ function windowOf({ ordered, maxBuffered }: { ordered: boolean; maxBuffered?: nu
   for (let i = 0; i < 100; i++) inputs.push(i);
   const give = (count: number) => {
     const segment = inputs.take(count);
-    window.moveTo(segment);
+    window.moveTo(segment.first + segment.values.length);
     return segment;
   };
   return { window, inputs, retries, reorderBuffer, give };

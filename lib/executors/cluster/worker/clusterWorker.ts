@@ -41,6 +41,8 @@ export interface ClusterWorkerOptions {
 /** Milliseconds for what is under way when the worker is to end. */
 const DEFAULT_GRACE_MS = 10_000;
 
+const ofExecutors = executorRules();
+
 const rules: Record<keyof ClusterWorkerOptions, Rule> = {
   ...queueRules,
   root: {
@@ -52,13 +54,13 @@ const rules: Record<keyof ClusterWorkerOptions, Rule> = {
           ? true
           : 'range',
   },
-  threads: executorRules.maxThreads,
+  threads: ofExecutors.maxThreads,
   allowInline: yesOrNo,
   grace: milliseconds,
-  idleTimeout: executorRules.idleTimeout,
-  env: executorRules.env,
-  execArgv: executorRules.execArgv,
-  resourceLimits: executorRules.resourceLimits,
+  idleTimeout: ofExecutors.idleTimeout,
+  env: ofExecutors.env,
+  execArgv: ofExecutors.execArgv,
+  resourceLimits: ofExecutors.resourceLimits,
   log: { accepts: 'a function', test: value => typeof value === 'function' || 'type' },
 };
 
