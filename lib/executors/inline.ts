@@ -8,9 +8,9 @@ import {
   type Report,
   type Run,
 } from '../executor.js';
-import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
 import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
+import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
 import { callTask } from '../task/callTask.js';
 import { type Answer, answerOf, follow } from './answerOf.js';
 import { InlineChunk } from './inlineChunk.js';

@@ -1,4 +1,4 @@
-import { either, isPlainObject, ofType, type Rule, whole } from '../options/checkOptions.js';
+import { either, isPlainObject, ofType, type Rule, whole } from '../runtime/checkOptions.js';
 import { physicalCores } from './physicalCores.js';
 
 /** Options of both `threads()` and `processes()`; the names are Tinypool's. */

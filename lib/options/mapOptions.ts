@@ -2,8 +2,6 @@ import type { Observer } from 'rxjs';
 import type { Executor } from '../executor.js';
 import { progressBar } from '../progress/progressBar.js';
 import type { Progress, ProgressObserver } from '../progress/progressMeter.js';
-import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
-import { CallSite } from './callSite.js';
 import {
   checkOptions,
   either,
@@ -13,7 +11,9 @@ import {
   type Rule,
   whole,
   yesOrNo,
-} from './checkOptions.js';
+} from '../runtime/checkOptions.js';
+import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
+import { CallSite } from './callSite.js';
 
 /** The tries that an input gets after it has failed. */
 export interface RetryOptions {
@@ -53,7 +53,7 @@ export interface MapOptions<
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
   /**
-   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, which is its `next`; or `true`
+   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, as `subscribe` takes it; or `true`
    * for a bar on stderr. Default: none.
    */
   progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
@@ -116,8 +116,10 @@ const rules = (): Record<keyof MapOptions, Rule> => ({
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
   progress: either(
     yesOrNo,
-    ofType('an observer, such as progressBar()', isObserver),
-    ofType('a function that is its `next`', value => typeof value === 'function'),
+    ofType(
+      'an observer, such as progressBar(), or a function',
+      value => typeof value === 'function' || isObserver(value),
+    ),
   ),
   failFast: yesOrNo,
   retry: either(whole(0), {
@@ -136,6 +138,15 @@ const rules = (): Record<keyof MapOptions, Rule> => ({
   timeout: milliseconds,
   maxBuffered: whole(1),
 });
+
+/** Returns what makes the observer of one run's progress. */
+function observerMakerOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
+  if (!progress) return undefined;
+  if (progress === true) return () => progressBar();
+  if ((progress as unknown) === progressBar)
+    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
+  return () => (typeof progress === 'function' ? { next: progress } : progress);
+}
 
 /** The consequence of an input that has failed for good. */
 export type FailureMode =
@@ -166,14 +177,6 @@ export interface Plan {
   readonly maxBuffered: number | undefined;
   /** The call of the operator. */
   readonly calledAt: CallSite;
-}
-
-function progressOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
-  if (!progress) return undefined;
-  if (progress === true) return () => progressBar();
-  if ((progress as unknown) === progressBar)
-    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
-  return () => (typeof progress === 'function' ? { next: progress } : progress);
 }
 
 /**
@@ -210,7 +213,7 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: progressOf(owner, progress),
+    progress: observerMakerOf(owner, progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,

@@ -1,9 +1,8 @@
-/** The part of a stream that is written to. */
-export type Output = Pick<NodeJS.WriteStream, 'write' | 'once' | 'removeListener'>;
+import type { Output } from './output.js';
 
 /**
  * Makes a function that writes to a stream that may be gone (`2>&1 | head`), as `console` does: an `error` event that
- * nobody listens to would end the process, and that must not be the fault of a progress bar.
+ * nobody listens to would end the process, which a progress bar must never do. After the first error it writes no more.
  * @param write the stream's own way to write
  */
 export function guardedWrite(
@@ -16,19 +15,19 @@ export function guardedWrite(
   return text => {
     if (broken) return;
     try {
-      stream.once('error', ignore);
+      stream.once?.('error', ignore);
       write(text, error => {
         if (!error) return;
         broken = true;
-        // This callback comes before the event. Whoever listens to it now may not do so then: a pipe into the stream
-        // throws the error again unless there is one more listener.
-        stream.once('error', ignore);
+        // The event comes after this callback. Whoever listens to it now may have left by then: a pipe into the stream
+        // throws the error again unless somebody else listens.
+        stream.once?.('error', ignore);
       });
     } catch {
       broken = true;
     } finally {
       try {
-        stream.removeListener('error', ignore);
+        stream.removeListener?.('error', ignore);
       } catch {
         broken = true;
       }

@@ -1,4 +1,6 @@
-type Write = NodeJS.WriteStream['write'];
+import type { Output } from './output.js';
+
+type Write = Output['write'];
 
 /**
  * Hears of each write before it is made.
@@ -7,37 +9,35 @@ type Write = NodeJS.WriteStream['write'];
  */
 export type WriteHandler = (pass: () => boolean, chunk: unknown) => boolean;
 
-/** Writes to a stream that are heard of. */
+/** A hold on the writes to a stream. */
 export interface Interception {
-  /** Writes to the stream unheard. */
+  /** Writes to the stream past the handler. */
   write(text: string, done: (error?: Error | null) => void): void;
   /** Puts back exactly what was there. */
   release(): void;
 }
 
-/** What one of our functions that stands in for `write` goes by. */
+/** What belongs to a function that stands in for `write`. */
 interface Patch {
   readonly original: Write;
-  /** The stream's own property, where it had one. */
+  /** The stream's own property; absent where it inherits `write`. */
   readonly own: PropertyDescriptor | undefined;
-  /** Absent after the release: then it passes all on. */
+  /** Absent after the release: the function then passes everything on. */
   handler: WriteHandler | undefined;
 }
 
+/** Every patch, by the function that stands in. */
 const patches = new WeakMap<Write, Patch>();
 
 /**
- * Has a handler hear of all that others write to a stream.
+ * Has a handler hear of everything that others write to a stream.
  *
- * Others may do the same in between: whoever has put a function over ours keeps it at the release, and ours beneath it
- * passes all on from then on. Where ours is put back later by whom it was taken from, it is used again.
+ * Others may replace `write` in between. Their function then stays at the release, and ours beneath it passes everything
+ * on. If they put ours back later, the next interception uses it again.
  */
-export function interceptWrites(
-  stream: Pick<NodeJS.WriteStream, 'write'>,
-  handler: WriteHandler,
-): Interception {
-  const dormant = patches.get(stream.write);
-  const patch = dormant && !dormant.handler ? dormant : patchOf(stream);
+export function interceptWrites(stream: Output, handler: WriteHandler): Interception {
+  const released = patches.get(stream.write);
+  const patch = released && !released.handler ? released : patchOf(stream);
   patch.handler = handler;
   return {
     write: (text, done) => void Reflect.apply(patch.original, stream, [text, done]),
@@ -50,15 +50,15 @@ export function interceptWrites(
   };
 }
 
-function patchOf(stream: Pick<NodeJS.WriteStream, 'write'>): Patch {
+function patchOf(stream: Output): Patch {
   const own = Object.getOwnPropertyDescriptor(stream, 'write');
   const patch: Patch = { original: stream.write, own, handler: undefined };
-  const write = function (this: NodeJS.WriteStream, ...parameters: Parameters<Write>): boolean {
+  const write = function (this: Output, ...parameters: Parameters<Write>): boolean {
     const pass = () => Reflect.apply(patch.original, this, parameters);
     return patch.handler ? patch.handler(pass, parameters[0]) : pass();
   } as Write;
   patches.set(write, patch);
-  // A stream that is frozen is drawn to all the same.
+  // A frozen stream is drawn on all the same: its writes are just not heard.
   if (own?.configurable !== false && Object.isExtensible(stream))
     Object.defineProperty(stream, 'write', {
       value: write,

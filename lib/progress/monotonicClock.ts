@@ -2,8 +2,8 @@ import type { SchedulerLike } from 'rxjs';
 import { now } from '../runtime/clock.js';
 
 /**
- * Returns a clock that goes on where the computer's is set back or forward; in virtual time it is the scheduler's own.
- * RxJS tells no other time than that of `Date`: a scheduler that agrees with it is replaced, any other one is not.
+ * Returns a clock that is never set back or forward, in place of a scheduler that tells the computer's time; the clock of
+ * any other scheduler, such as one of virtual time, is kept. RxJS offers no way to ask but to compare with `Date`.
  */
 export function monotonicClock(scheduler: SchedulerLike): () => number {
   const before = Date.now();

@@ -1,5 +1,7 @@
 import type { Observer } from 'rxjs';
+import { checkOptions, either, milliseconds, ofType, type Rule } from '../runtime/checkOptions.js';
 import { guardedWrite } from './guardedWrite.js';
+import type { Output } from './output.js';
 import { barLine, type Ending, fractionOf, jsonLine, type LineOptions, textLine } from './progressLine.js';
 import type { Progress } from './progressMeter.js';
 import { type LiveLine, openLine } from './terminal.js';
@@ -8,24 +10,25 @@ import { wholes } from './units.js';
 /** Options of {@link progressBar}. */
 export interface ProgressBarOptions {
   /**
-   * `'bar'`: one line that is redrawn in place, and lines of text where that cannot be done: in a file, a CI log, a dumb
-   * terminal. `'text'`: lines as of QuTiP's `TextProgressBar`. `'json'`: an object of JSON a line, for programs.
+   * `'bar'`: one line that is redrawn in place, or lines of `'text'` where that cannot be done: in a file, in a CI log, on
+   * a dumb terminal. `'text'`: lines like those of QuTiP's `TextProgressBar`. `'json'`: one JSON object per line, for
+   * programs.
    * @default 'bar'
    */
   format?: 'bar' | 'text' | 'json';
   /**
-   * The name of the run, at the start of its line; it tells runs apart that go on at once.
+   * The name of the run, which starts each of its lines: it tells concurrent runs apart.
    * @default none
    */
   label?: string;
   /**
-   * The stream to write to; its `isTTY` says whether it is a terminal.
+   * The stream to write to. It is taken for a terminal where its `isTTY` is true.
    * @default process.stderr
    */
-  stream?: NodeJS.WriteStream;
+  stream?: NodeJS.WritableStream;
   /**
-   * Milliseconds after which there is a line of `'text'` or `'json'` at the latest; each tenth of the run has one anyway.
-   * Above 0; `Infinity` for the tenths alone.
+   * The longest time between two lines of `'text'` or `'json'`, in milliseconds above 0. Each tenth of the run has a line
+   * besides; `Infinity` leaves only those.
    * @default 30_000
    */
   every?: number;
@@ -33,44 +36,45 @@ export interface ProgressBarOptions {
 
 /** An observer of a run's progress that writes it to a stream. */
 export interface ProgressBar extends Observer<Progress> {
-  /** Leaves the last state as `stopped after …`: the run was unsubscribed from. Does nothing where it has ended already. */
+  /** Leaves the last state as `stopped after …`: the run was unsubscribed from. Does nothing where the run has ended. */
   finalize(): void;
 }
 
-/** At most 20 frames a second: more is flicker to the eye, and time taken from the run. */
+/** At most 20 frames a second: more would flicker, and take time from the run. */
 const FRAME_INTERVAL_MS = 50;
 
-/** The usual time between two lines of a slow run. */
+/** The longest time between two lines, by default. */
 const LINE_INTERVAL_MS = 30_000;
 
 /**
  * Makes an observer of progress that shows it on a terminal or in a log: give it to a run as `progress`.
  *
- * On a terminal it is one line a run, as wide as the terminal, below all that is written to stdout and stderr meanwhile:
+ * On a terminal each run has one line, as wide as the terminal and below everything written to stdout and stderr
+ * meanwhile:
  *
  * ```text
  * detuning [========>           ]  44 % 90/201  31/s  elapsed 3.2 s  left 3.6 s
  * detuning [====================] 100 % 201/201  31/s  took 7.1 s
  * ```
  *
- * The least telling parts go first where the width is short. While the total is unknown there is neither bar nor
- * percentage. Failures are red, unless `NO_COLOR` is set. Anywhere else, and as `'text'`, there is a line at each tenth
- * of the run or every 30 s, whichever comes first:
+ * Where the terminal is narrow, the least important parts are left out. While the total is unknown there is neither bar
+ * nor percentage. Failures are red, unless `NO_COLOR` is set. Anywhere else, and as `'text'`, a line is written at each
+ * tenth of the run or every 30 s, whichever comes first:
  *
  * ```text
  * 10.0%. Run time:   3.10s. Est. time left: 00:00:00:27
  * Total run time:  28.91s
  * ```
  *
- * As `'json'` there are the members of `Progress`, `label`, and `state`: `running`, `completed`, `failed` or `stopped`.
+ * A line of `'json'` has the members of `Progress`, the `label`, and the `state`: `running`, `completed`, `failed` or
+ * `stopped`.
  *
- * One bar shows one run at a time, and may show another one after it. It has no timers, so it keeps no process alive; it
- * never throws, and leaves a stream alone that cannot be written to. While it is drawn it stands in for the `write` of
- * stdout and stderr. The end of the process leaves no bar behind.
+ * One bar shows one run at a time, and can show another one afterwards. It starts no timers, so it keeps no process alive,
+ * and it never throws: it stops writing to a stream that fails. While it is drawn it replaces `write` of stdout and stderr
+ * and listens to SIGINT, SIGTERM and SIGHUP, so that no bar is left behind when the process ends.
  *
- * @param options all of them may be left out: `progressBar()` is what `progress: true` stands for
- * @returns an observer
- * @throws TypeError, RangeError for an option that is wrong
+ * @param options none is required; `progressBar()` is what `progress: true` stands for
+ * @throws TypeError, RangeError for a wrong option
  * @example
  * import { range } from 'rxjs';
  * import { parallelMap, progressBar } from 'rx-parfor';
@@ -81,10 +85,11 @@ const LINE_INTERVAL_MS = 30_000;
  *   .subscribe();
  * @see QuTiP's `TextProgressBar`
  */
-export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
-  check(options);
-  const { format = 'bar', label, stream = process.stderr, every = LINE_INTERVAL_MS } = options;
-  // A dumb terminal (Emacs' shell, for one) would print the codes that move the cursor.
+export function progressBar(options?: ProgressBarOptions): ProgressBar {
+  const given = checkOptions<ProgressBarOptions>('progressBar', options, rules());
+  const { format = 'bar', label, every = LINE_INTERVAL_MS } = given;
+  const stream: Output = given.stream ?? process.stderr;
+  // A dumb terminal, such as Emacs' shell, would print the codes that move the cursor.
   const inPlace = format === 'bar' && stream.isTTY && process.env.TERM !== 'dumb';
   const line = format === 'json' ? jsonLine : textLine;
   let drawing: Drawing | undefined;
@@ -108,13 +113,13 @@ export function progressBar(options: ProgressBarOptions = {}): ProgressBar {
   };
 }
 
-/** Both ways of drawing go by the run's own clock, `elapsed`: that needs no timer and does not jump. */
+/** A way to draw one run. Both ways take the time from `elapsed`, the run's own clock: it needs no timer and never jumps. */
 interface Drawing {
   next(progress: Progress): void;
   last(progress: Progress, ending: Ending): void;
 }
 
-function drawnInPlace(stream: NodeJS.WriteStream, label: string | undefined): Drawing {
+function drawnInPlace(stream: Output, label: string | undefined): Drawing {
   let shown: Progress | undefined;
   let drawnAt = -Infinity;
   let line: LiveLine | undefined;
@@ -130,14 +135,14 @@ function drawnInPlace(stream: NodeJS.WriteStream, label: string | undefined): Dr
   };
 }
 
-interface LogOptions {
-  readonly stream: NodeJS.WriteStream;
+interface LinesOptions {
+  readonly stream: Output;
   readonly label: string | undefined;
   readonly every: number;
   readonly line: (progress: Progress, options: LineOptions) => string;
 }
 
-function writtenInLines({ stream, label, every, line }: LogOptions): Drawing {
+function writtenInLines({ stream, label, every, line }: LinesOptions): Drawing {
   const write = guardedWrite(stream);
   let tenthsPrinted = 0;
   let printedAt = 0;
@@ -158,38 +163,16 @@ function writtenInLines({ stream, label, every, line }: LogOptions): Drawing {
   };
 }
 
-const formats: readonly unknown[] = ['bar', 'text', 'json'];
-
-/** The values that an option accepts, in words, and whether it accepts one. */
-const rules: Record<keyof ProgressBarOptions, readonly [accepts: string, test: (value: unknown) => boolean]> =
-  {
-    format: ["'bar', 'text' or 'json'", value => formats.includes(value)],
-    label: ['a string', value => typeof value === 'string'],
-    stream: [
-      'a stream, such as process.stdout',
-      value => typeof (value as Partial<NodeJS.WriteStream> | null)?.write === 'function',
-    ],
-    every: ['milliseconds above 0', value => typeof value === 'number' && value > 0],
-  };
-
-function check(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`progressBar: the options must be an object, got ${String(options)}`);
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name as keyof ProgressBarOptions] : undefined;
-    if (!rule)
-      throw new TypeError(
-        `progressBar: there is no option \`${name}\`; the options are ${Object.keys(rules).join(', ')}`,
-      );
-    const [accepts, test] = rule;
-    if (value === undefined || test(value)) continue;
-    const got =
-      typeof value === 'string'
-        ? JSON.stringify(value)
-        : typeof value === 'object'
-          ? 'an object'
-          : String(value);
-    const Kind = typeof value === 'number' && name === 'every' ? RangeError : TypeError;
-    throw new Kind(`progressBar: \`${name}\` must be ${accepts}, got ${got}`);
-  }
-}
+// Made where they are needed: a bundle without a bar leaves them out.
+const rules = (): Record<keyof ProgressBarOptions, Rule> => ({
+  format: ofType("'bar', 'text' or 'json'", value => ['bar', 'text', 'json'].includes(value as string)),
+  label: ofType('a string', value => typeof value === 'string'),
+  stream: ofType(
+    'a stream, such as process.stdout',
+    value => typeof (value as Partial<Output> | null)?.write === 'function',
+  ),
+  every: either(
+    milliseconds,
+    ofType('Infinity', value => value === Infinity),
+  ),
+});

@@ -20,10 +20,10 @@ export interface Space {
   readonly colors: 'none' | 'some';
 }
 
-/** Between the brackets: a shorter bar tells next to nothing. */
+/** Columns between the brackets: a shorter bar shows next to nothing. */
 const MIN_BAR_LENGTH = 10;
 
-/** The part of a line that a label may take. */
+/** The share of a line that a label may take. */
 const LABEL_SHARE = 1 / 3;
 
 /** The words before the time that a run took. */
@@ -34,11 +34,11 @@ const red = (text: string): string => `\u001b[31m${text}\u001b[39m`;
 /** One part of the line. */
 interface Part {
   readonly text: string;
-  /** The blanks before it, unless it comes first. */
+  /** Blanks before it, unless it comes first. */
   readonly gap: number;
-  /** Its rank when the line must become shorter: the lowest goes first. */
+  /** Its rank where the line is too long: the lowest is left out first. */
   readonly rank: number;
-  /** The same part, longer, for when there is room. */
+  /** The same part at another length, to fill the line. */
   readonly stretched?: (length: number) => string;
   /** True for bad news. */
   readonly alarming?: boolean;
@@ -57,7 +57,7 @@ export function barLine(
   return join(parts, width, colors);
 }
 
-/** Writes a run as a line of QuTiP's: `10.0%. Run time:   3.10s. Est. time left: 00:00:00:27`. */
+/** Writes a run as QuTiP does: `10.0%. Run time:   3.10s. Est. time left: 00:00:00:27`. */
 export function textLine(progress: Progress, { label, ending }: LineOptions = {}): string {
   const { failed, elapsed, completed } = progress;
   const fraction = fractionOf(progress);
@@ -73,7 +73,7 @@ export function textLine(progress: Progress, { label, ending }: LineOptions = {}
   return `${start}${percentage}${estimate}${failures}`;
 }
 
-/** Writes a run as an object of JSON on one line: the progress, its `label`, and its `state`. */
+/** Writes a run as a JSON object on one line: the progress, its `label`, and its `state`. */
 export function jsonLine(progress: Progress, { label, ending }: LineOptions = {}): string {
   return JSON.stringify({
     ...(label === undefined ? {} : { label }),
@@ -82,7 +82,7 @@ export function jsonLine(progress: Progress, { label, ending }: LineOptions = {}
   });
 }
 
-/** Returns the part that is done, 0 to 1 and 1 only when all of it is; `undefined` while the total is unknown. */
+/** Returns the fraction that is done: 1 only where everything is, `undefined` while the total is unknown. */
 export function fractionOf({ total, completed, failed }: Progress): number | undefined {
   if (total === undefined || !Number.isFinite(total)) return undefined;
   return completed + failed >= total ? 1 : (completed + failed) / total;
@@ -99,7 +99,7 @@ function partsOf(progress: Progress, label: string, ending: Ending | undefined):
     parts.push({ text: `${settled} done`, gap: 1, rank: 8 });
   } else {
     const stretched = (length: number) => barOf(fraction, length - 2);
-    // What was cut off leaves no bar behind.
+    // A run that was cut off leaves no bar behind.
     if (ending === undefined || ending === 'completed')
       parts.push({ text: stretched(MIN_BAR_LENGTH + 2), gap: 1, rank: 6, stretched });
     parts.push({ text: `${wholes(fraction, 100)} %`.padStart(5), gap: 1, rank: 8 });
@@ -113,13 +113,13 @@ function partsOf(progress: Progress, label: string, ending: Ending | undefined):
     return parts;
   }
   parts.push({ text: `elapsed ${duration(elapsed)}`, gap: 2, rank: 1 });
-  // Rounded up, so that no time is left only when nothing is.
+  // Rounded up: 0 would say that the run is over.
   if (remaining !== undefined && Number.isFinite(remaining) && fraction !== 1)
     parts.push({ text: `left ${duration(Math.max(remaining, 1), Math.ceil)}`, gap: 2, rank: 3 });
   return parts;
 }
 
-/** Joins what fits into a width, dropping the parts of lowest rank, and stretches what can be stretched. */
+/** Joins the parts that fit into a width, leaving out those of lowest rank, and fills it with the part that stretches. */
 function join(parts: readonly Part[], width: number, colors: Space['colors']): string {
   const gapOf = (part: Part, index: number) => (index === 0 ? 0 : part.gap);
   const length = parts.reduce((sum, part, i) => sum + gapOf(part, i) + textWidth(part.text), 0);

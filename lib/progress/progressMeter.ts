@@ -21,8 +21,9 @@ export interface Progress {
   /** Settled inputs per second, over the whole run. */
   rate: number;
   /**
-   * Milliseconds that are left, from 0, as far as the completions of late tell: without the start-up, and with a cost
-   * that grows or falls followed on. Absent while `total` is unknown and before the first inputs have told enough.
+   * Milliseconds that are left, from 0, estimated from recent completions: the start-up is left out, and a cost that
+   * grows or falls steadily is extrapolated. It does not grow between completions. Absent while `total` is unknown, and
+   * until enough inputs have settled.
    */
   remaining?: number;
 }
@@ -114,7 +115,7 @@ export class ProgressMeter implements Meter {
     this.#last = now;
     const settled = this.#completed + this.#failed;
     const running = this.#running();
-    // A source that gives more than it said has said nothing.
+    // The total of a source that gives more than that is not known.
     const total = this.#total !== undefined && this.#total >= settled + running ? this.#total : undefined;
     const elapsed = now - this.#start;
     const remaining = this.#timeLeft.remaining(total, running, elapsed);

@@ -7,7 +7,7 @@ import {
   type Report,
   WorkerLostError,
 } from '../executor.js';
-import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
+import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
 import { callTask } from '../task/callTask.js';
 

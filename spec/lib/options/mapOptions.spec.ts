@@ -135,11 +135,11 @@ it('that are wrong are told with the option, what it accepts and what it got', (
     ],
     [
       { progress: 'bar' },
-      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function that is its `next`, got "bar"',
+      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function, got "bar"',
     ],
     [
       { progress: {} },
-      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function that is its `next`, got an object (Object)',
+      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function, got an object (Object)',
     ],
     [{ progress: progressBar }, 'TypeError: owner: `progress` is progressBar itself; call it: progressBar()'],
     [{ failFast: 0 }, 'TypeError: owner: `failFast` must be true or false, got 0'],

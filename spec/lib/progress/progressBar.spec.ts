@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -207,8 +210,8 @@ test('options that are wrong are told with what is accepted and what came', () =
     [{ format: 'pie' }, "TypeError: progressBar: `format` must be 'bar', 'text' or 'json', got \"pie\""],
     [{ label: 5 }, 'TypeError: progressBar: `label` must be a string, got 5'],
     [{ stream: 2 }, 'TypeError: progressBar: `stream` must be a stream, such as process.stdout, got 2'],
-    [{ every: 0 }, 'RangeError: progressBar: `every` must be milliseconds above 0, got 0'],
-    [{ every: '1s' }, 'TypeError: progressBar: `every` must be milliseconds above 0, got "1s"'],
+    [{ every: 0 }, 'RangeError: progressBar: `every` must be milliseconds above 0, or Infinity, got 0'],
+    [{ every: '1s' }, 'TypeError: progressBar: `every` must be milliseconds above 0, or Infinity, got "1s"'],
     [
       { colour: 1 },
       'TypeError: progressBar: there is no option `colour`; the options are format, label, stream, every',
@@ -273,6 +276,30 @@ test('a stream that throws does no harm', () => {
     bar.complete();
     bar.finalize();
   }
+});
+
+test('a stream that can do nothing but write is written to', () => {
+  let text = '';
+  const stream = { write: (more: string) => Boolean((text += more)) } as unknown as NodeJS.WritableStream;
+  const bar = progressBar({ stream });
+  bar.next(nearlyHalf);
+  bar.complete();
+  assert.is(lines(text).at(-1), 'Total run time:   3.20s');
+});
+
+test('lines go to a file as well', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rx-parfor-bar-'));
+  const stream = createWriteStream(join(folder, 'progress.jsonl'));
+  const bar = progressBar({ stream, format: 'json' });
+  bar.next(nearlyHalf);
+  bar.complete();
+  await new Promise<void>(resolve => stream.end(resolve));
+  const written = readFileSync(stream.path, 'utf8');
+  rmSync(folder, { recursive: true });
+  assert.equal(
+    lines(written).map(line => JSON.parse(line).state),
+    ['running', 'completed'],
+  );
 });
 
 test('a bar keeps no process alive', () => {

@@ -145,6 +145,18 @@ it('Ctrl-C that the program hears goes to the program, and the bar goes on', asy
   await window.until(rows => rows.filter(row => row.endsWith('heard')).length === 2 && drawn(1)(rows));
 });
 
+it('Ctrl-C that the program hears once ends it the second time, and leaves no bar behind', async () => {
+  const window = open(60, ['listen once', '3000']);
+  await window.until(drawn(1));
+  window.press('C-c');
+  await window.until(rows => rows.some(row => row.endsWith('heard')) && drawn(1)(rows));
+  window.press('C-c');
+  const rows = await window.until(ended);
+  assert.match(rows.at(-2)!, /^run +\d+ % .* stopped after /);
+  assert.is(rows.at(-1), 'ended 130');
+  assert.is(rows.length, 3);
+});
+
 it('an uncaught error leaves no bar behind, nor does the end of the process', async () => {
   const failed = await open(80, ['throw']).until(ended);
   assert.ok(failed.some(row => row.includes('Error: uncaught')));

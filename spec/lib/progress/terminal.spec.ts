@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -46,6 +48,53 @@ test('a line that is written in pieces stays whole: the bar is away meanwhile', 
   stream.write('y');
   bar.finalize();
   assert.equal(brief(rows()), ['x = 1', 'y', ' 50 % 5/10  stopped after 0.3 s', '']);
+});
+
+test('a title, a link or a cleared screen are no text that a bar stays away from', () => {
+  for (const code of ['\u001b]0;a title of words\u0007', '\u001b]8;;\u001b\\', '\u001b[1;1H\u001b[0J']) {
+    const { stream, text } = screen(60);
+    const bar = progressBar({ stream });
+    bar.next(half);
+    stream.write(code);
+    assert.match(text().slice(text().indexOf(code)), /50 % 5\/10/, JSON.stringify(code));
+    bar.complete();
+  }
+});
+
+test('bars of two copies of the package stack, and both stay below what is written', async () => {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('../../../lib/progress/progressBar.js', import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+  });
+  const copy = `data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString('base64')}`;
+  const other: { progressBar: typeof progressBar } = await import(copy);
+  assert.is.not(other.progressBar, progressBar);
+  const { stream, rows } = screen(60);
+  const [a, b] = [progressBar({ stream, label: 'a' }), other.progressBar({ stream, label: 'b' })];
+  a.next(half);
+  b.next(half);
+  stream.write('one\n');
+  a.next({ ...half, elapsed: 200 });
+  assert.equal(brief(rows()), ['one', 'a 50 % 5/10', 'b 50 % 5/10']);
+  a.complete();
+  stream.write('two\n');
+  b.complete();
+  assert.equal(brief(rows()), ['one', 'a 50 % 5/10  took 0.2 s', 'two', 'b 50 % 5/10  took 0.1 s', '']);
+  assert.not.ok(Object.hasOwn(stream, 'write'));
+});
+
+test('a bar goes on below what the shell has printed while the process was stopped', () => {
+  const { stream, text } = screen(60);
+  const [a, b] = [progressBar({ stream }), progressBar({ stream })];
+  for (const bar of [a, b]) bar.next(half);
+  const before = text().length;
+  process.emit('SIGCONT');
+  a.next({ ...half, elapsed: 200 });
+  assert.not.match(text().slice(before), '\u001b[1A');
+  for (const bar of [a, b]) bar.complete();
 });
 
 test('the callback and the return value of a write are those of the stream', async () => {
@@ -169,7 +218,7 @@ test('whatever is written and whatever ends, the text stays in order and whole, 
 });
 
 test('a bar leaves no listeners and no functions behind', () => {
-  const events = ['exit', 'uncaughtExceptionMonitor', 'warning', 'SIGINT', 'SIGTERM', 'SIGHUP'];
+  const events = ['exit', 'uncaughtExceptionMonitor', 'warning', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCONT'];
   const counts = () => events.map(event => process.listenerCount(event));
   const before = counts();
   const { stream } = screen(60);

@@ -126,7 +126,7 @@ test('a pace that has changed once is believed after a while', () => {
   }
 });
 
-test('nothing is foretold without a total, before anything has settled, or right after the first has', () => {
+test('nothing is predicted without a total, before anything has settled, or right after the first has', () => {
   const timeLeft = new TimeLeft();
   assert.is(timeLeft.remaining(10, 0, 0), undefined);
   assert.is(timeLeft.remaining(10, 2, 100), undefined);

@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers';
 
-/** What is done when the process ends, or writes past its streams. */
+/** Hears what concerns whoever has drawn on the terminal. */
 export interface ProcessListener {
-  /** Something is about to be written that no stream hears of: the stack of an uncaught error, a warning. */
+  /** Node is about to print something past the streams: the stack of an uncaught error, a warning. */
   interrupted(): void;
+  /** The process goes on after Ctrl-Z, below whatever the shell has printed meanwhile. */
+  resumed(): void;
   /** The process is about to end. */
   ended(): void;
 }
@@ -15,19 +17,30 @@ const listeners = new Set<ProcessListener>();
 const interrupted = () => {
   for (const listener of [...listeners]) listener.interrupted();
 };
+const resumed = () => {
+  for (const listener of [...listeners]) listener.resumed();
+};
 const ended = () => {
   for (const listener of [...listeners]) listener.ended();
 };
 
-/** Leaves a signal to those who listen to it too; where nobody does, it ends the process as it would have. */
+/**
+ * Leaves a signal to the program's own listeners. Where there are none, it ends the process as it would have without
+ * this one.
+ */
 const onSignal = (signal: NodeJS.Signals) => {
+  // Other listeners ask whether they are the only one: they find what they would without this one.
   process.removeListener(signal, onSignal);
-  if (process.listenerCount(signal) > 0) return interrupted();
+  if (process.listenerCount(signal) > 0) {
+    interrupted();
+    setImmediate(listenToSignals).unref();
+    return;
+  }
   ended();
   process.kill(process.pid, signal);
 };
 
-/** Listens to the signals. First among the listeners, so that each of the others finds what it would without this one. */
+/** Becomes the first listener of each signal, so that no other one is called before `onSignal` has left. */
 const listenToSignals = () => {
   if (listeners.size === 0) return;
   for (const signal of SIGNALS)
@@ -35,16 +48,17 @@ const listenToSignals = () => {
 };
 
 /**
- * Tells a listener of the end of the process, until the function that is returned is called.
+ * Calls a listener until the returned function is called.
  *
- * Signals are heard from the next turn of the event loop on: a program that never gets there, with a synchronous task in
- * its main thread, could not hear them, and must go on to be ended by Ctrl-C at once.
+ * Signals are listened to from the next turn of the event loop on. A program that never gets there, as a synchronous task
+ * runs in its main thread, could not hear them, and Ctrl-C must go on to end it at once.
  */
-export function onProcessEnd(listener: ProcessListener): () => void {
+export function listenToProcess(listener: ProcessListener): () => void {
   if (listeners.size === 0) {
     process.on('exit', ended);
     process.on('uncaughtExceptionMonitor', interrupted);
     process.prependListener('warning', interrupted);
+    process.on('SIGCONT', resumed);
   }
   listeners.add(listener);
   setImmediate(listenToSignals).unref();
@@ -53,6 +67,7 @@ export function onProcessEnd(listener: ProcessListener): () => void {
     process.removeListener('exit', ended);
     process.removeListener('uncaughtExceptionMonitor', interrupted);
     process.removeListener('warning', interrupted);
+    process.removeListener('SIGCONT', resumed);
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   };
 }
