@@ -15,7 +15,8 @@ import { callObserver } from '../runtime/callObserver.js';
 import { now } from '../runtime/clock.js';
 import { startTimer, type Timer } from '../runtime/startTimer.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
-import { callTask, isThenable } from '../task/callTask.js';
+import { type BoundCall, CallPool } from '../task/callPool.js';
+import { isThenable } from '../task/callTask.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {
@@ -29,6 +30,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
   readonly chunkPolicy = { timeSlice: Infinity, maxInputs: 1 };
   readonly #chunks = new Set<Subscriber<Report>>();
   readonly #waiting = new RoundRobin<InlineChunk>();
+  readonly #calls = new WeakMap<Run, CallPool>();
   /** Chunks that are under way. */
   #running = 0;
   #serving = false;
@@ -43,7 +45,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
         return;
       }
       this.#chunks.add(subscriber);
-      const waiting = new InlineChunk(chunk, subscriber, () => {
+      const waiting = new InlineChunk(chunk, subscriber, this.#callsOf(chunk.run), () => {
         this.#running -= 1;
       });
       subscriber.add(() => {
@@ -55,6 +57,12 @@ class InlineExecutor implements Executor, AsyncDisposable {
       this.#waiting.add(waiting);
       this.#serve();
     });
+  }
+
+  #callsOf(run: Run): CallPool {
+    let calls = this.#calls.get(run);
+    if (!calls) this.#calls.set(run, (calls = new CallPool(run)));
+    return calls;
   }
 
   /** Starts those that wait, as many at once as there may be. A start may nest: the loop that is at it goes on then. */
@@ -112,7 +120,7 @@ function follow(row: PromiseLike<unknown>, answer: (outcome: Outcome) => void): 
 /** One chunk: it waits, runs its inputs one after another, and is over. */
 class InlineChunk implements Queued {
   readonly run: Run;
-  readonly #call: (value: unknown) => unknown;
+  #call: BoundCall | undefined;
   #state: 'waiting' | 'running' | 'over' = 'waiting';
   /** The input that runs, or runs next. */
   #next = 0;
@@ -122,11 +130,11 @@ class InlineChunk implements Queued {
   constructor(
     private readonly chunk: Chunk,
     private readonly subscriber: Subscriber<Report>,
+    private readonly calls: CallPool,
     /** The chunk that ran needs its place no more. */
     private readonly freed: () => void,
   ) {
     this.run = chunk.run;
-    this.#call = callTask(chunk.run.task, chunk.run);
   }
 
   start(): void {
@@ -158,7 +166,8 @@ class InlineChunk implements Queued {
   #runNext(): Outcome | undefined {
     this.#since = now();
     try {
-      const row = this.#call(this.chunk.inputs[this.#next]);
+      this.#call = this.calls.take();
+      const row = this.#call.call(this.chunk.inputs[this.#next]);
       return isThenable(row) ? this.#await(row) : { kind: 'row', row };
     } catch (error) {
       return { kind: 'error', error };
@@ -187,6 +196,7 @@ class InlineChunk implements Queued {
 
   #report(outcome: Outcome): void {
     this.#next += 1;
+    if (this.#call) this.calls.giveBack(this.#call);
     const elapsed = now() - this.#since;
     const failures: Failure[] =
       outcome.kind === 'row'

@@ -6,17 +6,29 @@ import type { RunDefinition } from '../protocol/messages.js';
 import { decode } from '../serialization/decode.js';
 import { SerializationError } from '../serialization/serializationError.js';
 import { callTask } from '../task/callTask.js';
+import { SharedArguments } from '../task/sharedArguments.js';
 import type { Task } from '../task/task.js';
 import { returnsLiteral } from './returnsLiteral.js';
 import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
 
 /** A run's task, as this worker calls it. */
 export interface LoadedTask {
+  /** Another function after `renew`. */
   readonly call: (value: unknown) => unknown;
+  /** Given where a call can change what the next one would see of `args` and `kwargs`. */
+  readonly shared?: SharedState | undefined;
   /** Returns an error that says more than a thrown one, where that is possible. */
   readonly explain: (error: unknown) => unknown;
   /** True if the task is known to return no arrays but literals. */
   readonly literalArrays: boolean;
+}
+
+/** The `args` and `kwargs` that the calls of a task share. */
+export interface SharedState {
+  /** Returns true if they are as they came. */
+  isUnchanged(): boolean;
+  /** Gives the next call fresh ones. */
+  renew(): void;
 }
 
 let typeScript: Promise<void> | undefined;
@@ -89,8 +101,18 @@ export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise
     task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
   const args = receive('args', shared.args, tag) as unknown[];
   const kwargs = receive('kwargs', shared.kwargs, tag) as Record<string, unknown> | undefined;
+  const given = new SharedArguments({ args, kwargs, spread: shared.spread }, 'worker');
+  let current = given.fresh();
+  let call = callTask(run, current);
+  const renew = () => {
+    current = given.fresh();
+    call = callTask(run, current);
+  };
   return {
-    call: callTask(run, { args, kwargs, spread: shared.spread }),
+    get call() {
+      return call;
+    },
+    shared: given.canChange ? { isUnchanged: () => given.isUnchanged(current), renew } : undefined,
     explain: task.kind === 'source' ? explainFreeVariable : error => error,
     literalArrays: returnsLiteral(Function.prototype.toString.call(run)),
   };
