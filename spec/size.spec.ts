@@ -9,14 +9,14 @@ const measured: Readonly<Record<string, number>> = {
   "import { linspace } from 'rx-parfor'": 4_191,
   "import { TaskError } from 'rx-parfor'": 1_604,
   "import { toColumns } from 'rx-parfor'": 5_855,
-  "import { inline } from 'rx-parfor'": 5_980,
-  "import { serialMap } from 'rx-parfor'": 47_983,
-  "import { parallelMap } from 'rx-parfor'": 85_860,
-  "import * as all from 'rx-parfor'": 93_827,
+  "import { inline } from 'rx-parfor'": 25_149,
+  "import { serialMap } from 'rx-parfor'": 66_101,
+  "import { parallelMap } from 'rx-parfor'": 90_587,
+  "import * as all from 'rx-parfor'": 98_557,
   "import * as all from 'rx-parfor/task'": 1_995,
   "import * as all from 'rx-parfor/bullmq'": 79_931,
   "import * as all from 'rx-parfor/testing'": 99_558,
-  "import * as all from 'rx-parfor/worker'": 34_131,
+  "import * as all from 'rx-parfor/worker'": 38_878,
 };
 
 /** What runs in the thread that it is called in, and needs no workers. */

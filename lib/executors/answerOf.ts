@@ -1,3 +1,4 @@
+import type { BoundCall, CallPool } from '../task/callPool.js';
 import { isThenable } from '../task/callTask.js';
 
 /** A task's outcome. */
@@ -5,16 +6,25 @@ export type Outcome =
   | { readonly kind: 'row'; readonly row: unknown }
   | { readonly kind: 'error'; readonly error: unknown };
 
-/** The answer of a task as it returns: its outcome, or the promise of it. */
-export type Answer = Outcome | { readonly kind: 'promise'; readonly promise: PromiseLike<unknown> };
+/** The answer of a task as it returns: its outcome, or the promise of it and the call that goes on. */
+export type Answer =
+  | Outcome
+  | { readonly kind: 'promise'; readonly promise: PromiseLike<unknown>; readonly call: BoundCall };
 
-/** Calls a task with an input. */
-export function answerOf(call: (input: unknown) => unknown, input: unknown): Answer {
+/** Calls a task with an input. The call of a promise is to be given back once that has settled. */
+export function answerOf(calls: CallPool, input: unknown): Answer {
+  let ended: BoundCall | undefined;
   try {
-    const row = call(input);
-    return isThenable(row) ? { kind: 'promise', promise: row } : { kind: 'row', row };
+    const call = calls.take();
+    ended = call;
+    const row = call.call(input);
+    if (!isThenable(row)) return { kind: 'row', row };
+    ended = undefined;
+    return { kind: 'promise', promise: row, call };
   } catch (error) {
     return { kind: 'error', error };
+  } finally {
+    if (ended) calls.giveBack(ended);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
-import { callTask } from '../task/callTask.js';
+import { CallPool } from '../task/callPool.js';
 import { type Answer, answerOf, follow } from './answerOf.js';
 import { InlineChunk } from './inlineChunk.js';
 
@@ -27,6 +27,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
   readonly chunkPolicy = { timeSlice: Infinity, maxInputs: 1 };
   readonly #chunks = new Set<Subscriber<Report>>();
   readonly #waiting = new RoundRobin<InlineChunk>();
+  readonly #calls = new WeakMap<Run, CallPool>();
   /** Chunks that are under way. */
   #running = 0;
   #serving = false;
@@ -49,7 +50,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
   }
 
   direct(run: Run): DirectCall {
-    const call = callTask(run.task, run);
+    const calls = this.#callsOf(run);
     return (input, listener) => {
       if (this.#serving || this.#closed || this.#running >= this.parallelism || !this.#waiting.isEmpty)
         return false;
@@ -58,7 +59,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
       this.#running += 1;
       this.#called = listener;
       try {
-        const answer = answerOf(call, input);
+        const answer = answerOf(calls, input);
         if (answer.kind === 'row' || this.#closed) this.#running -= 1;
         // Nobody waits for it any more, and its rejection must be somebody's.
         if (this.#closed && answer.kind === 'promise') follow(answer.promise, () => undefined);
@@ -92,7 +93,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
     const freed = () => {
       this.#running -= 1;
     };
-    const chunk = new InlineChunk(run, inputs, subscriber, state, freed);
+    const chunk = new InlineChunk(run, inputs, subscriber, this.#callsOf(run), state, freed);
     this.#chunks.add(subscriber);
     subscriber.add(() => {
       this.#chunks.delete(subscriber);
@@ -101,6 +102,12 @@ class InlineExecutor implements Executor, AsyncDisposable {
       this.#serve();
     });
     return chunk;
+  }
+
+  #callsOf(run: Run): CallPool {
+    let calls = this.#calls.get(run);
+    if (!calls) this.#calls.set(run, (calls = new CallPool(run)));
+    return calls;
   }
 
   /** Starts those that wait, as many at once as there may be. A start may nest: the loop that is at it goes on then. */

@@ -6,12 +6,11 @@ import { callObserver } from '../runtime/callObserver.js';
 import { now } from '../runtime/clock.js';
 import { startTimer, type Timer } from '../runtime/startTimer.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
-import { callTask } from '../task/callTask.js';
+import type { CallPool } from '../task/callPool.js';
 import { type Answer, answerOf, follow, type Outcome } from './answerOf.js';
 
 /** One chunk of `inline()`: it waits, runs its inputs one after another, and is over. */
 export class InlineChunk implements Queued {
-  readonly #call: (value: unknown) => unknown;
   #state: 'waiting' | 'running' | 'over';
   /** The input that runs, or runs next. */
   #next = 0;
@@ -22,12 +21,12 @@ export class InlineChunk implements Queued {
     readonly run: Run,
     private readonly inputs: ArrayLike<unknown>,
     private readonly subscriber: Subscriber<Report>,
+    private readonly calls: CallPool,
     state: 'waiting' | 'running',
     /** The chunk that ran needs its place no more. */
     private readonly freed: () => void,
   ) {
     this.#state = state;
-    this.#call = callTask(run.task, run);
   }
 
   start(): void {
@@ -58,7 +57,7 @@ export class InlineChunk implements Queued {
   #goOn(): void {
     while (this.#next < this.inputs.length && !this.subscriber.closed) {
       this.#since = now();
-      const outcome = this.#outcomeOf(answerOf(this.#call, this.inputs[this.#next]));
+      const outcome = this.#outcomeOf(answerOf(this.calls, this.inputs[this.#next]));
       if (!outcome) return;
       this.#report(outcome);
     }
@@ -74,6 +73,7 @@ export class InlineChunk implements Queued {
     let answered: Outcome | undefined;
     let returned = false;
     const settle = (outcome: Outcome): void => {
+      this.calls.giveBack(answer.call);
       if (this.subscriber.closed) return;
       answered = outcome;
       this.#timer?.stop();

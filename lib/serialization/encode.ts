@@ -1,4 +1,3 @@
-import { inspect, types } from 'node:util';
 import type { ModuleReference, Transferable } from '../protocol/messages.js';
 import { handlerOf } from './builtIns.js';
 import {
@@ -12,6 +11,7 @@ import {
 } from './encodedValues.js';
 import { textOf } from './errors.js';
 import { encodeInstance } from './instances.js';
+import { isBareArray, isDense, MAX_LISTED_LENGTH } from './longArrays.js';
 import { markOf } from './markedFunctions.js';
 import { registeredClass } from './registerClass.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
@@ -19,9 +19,6 @@ import { isTransfer } from './transfer.js';
 
 /** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
 const MAX_DEPTH = 1000;
-
-/** Larger arrays of single values are copied at once: to list their keys would cost more (`bench/constants.ts`). */
-const MAX_LISTED_LENGTH = 64;
 
 export interface EncoderOptions {
   /** True if the other side is a thread: memory can be shared with it, and transferred to it. */
@@ -34,35 +31,6 @@ export interface EncoderOptions {
 
 /** Returned by `encodePart` for a part that holds the whole value. */
 export const HOLDS_WHOLE = Symbol('holds the whole value');
-
-/** Returns what `inspect` shows of an array of this length with no further properties, none of the items shown. */
-const bareArray = (length: number): string => `[ ... ${length} more item${length === 1 ? '' : 's'} ]`;
-
-/**
- * True if an array has no properties but its items.
- *
- * `Object.keys` would make a string for each index. `inspect` asks V8 for the others alone; if it shows anything else,
- * in another version say, the array counts as one that has some.
- */
-const isBareArray = (value: readonly unknown[]): boolean =>
-  !types.isProxy(value) &&
-  inspect(value, {
-    maxArrayLength: 0,
-    depth: 0,
-    customInspect: false,
-    getters: false,
-    breakLength: Infinity,
-  }) === bareArray(value.length);
-
-/** The places of a long array that are looked at for holes. */
-const PROBES = 16;
-
-/** True if an array has items all over: to go through the holes of a sparse one could take for ever. */
-function isDense(value: readonly unknown[]): boolean {
-  const step = (value.length - 1) / (PROBES - 1);
-  for (let i = 0; i < PROBES; i++) if (!(Math.floor(i * step) in value)) return false;
-  return true;
-}
 
 /** Drops what was added to a Map or Set after it had so many entries. */
 function dropAfter<T>(entries: Map<T, unknown> | Set<T>, size: number): void {

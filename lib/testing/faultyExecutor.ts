@@ -9,7 +9,7 @@ import {
 } from '../executor.js';
 import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
-import { callTask } from '../task/callTask.js';
+import { CallPool } from '../task/callPool.js';
 
 /** A fault of a worker, as it comes to an input. */
 export type Fault =
@@ -83,7 +83,16 @@ class FaultyExecutor implements Executor, AsyncDisposable {
       if (this.#closed) return subscriber.error(new ExecutorClosedError());
       this.#open.add(subscriber);
       subscriber.add(() => this.#open.delete(subscriber));
-      this.#runFrom(chunk, 0, callTask(chunk.run.task, chunk.run), subscriber);
+      const calls = new CallPool(chunk.run);
+      const call = (input: unknown) => {
+        const bound = calls.take();
+        try {
+          return bound.call(input);
+        } finally {
+          calls.giveBack(bound);
+        }
+      };
+      this.#runFrom(chunk, 0, call, subscriber);
     });
   }
 

@@ -13,6 +13,7 @@ import { decode } from '../serialization/decode.js';
 import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { SerializationError } from '../serialization/serializationError.js';
 import { callTask } from '../task/callTask.js';
+import { SharedArguments } from '../task/sharedArguments.js';
 import type { Task } from '../task/task.js';
 import { explainFailure } from './explainFailure.js';
 import { dropOwnFrames } from './ownFrames.js';
@@ -22,11 +23,22 @@ import { taskScope } from './taskScope.js';
 
 /** A run's task, as this worker calls it. */
 export interface LoadedTask {
+  /** Another function after `renew`. */
   readonly call: (value: unknown) => unknown;
+  /** Given where a call can change what the next one would see of `args` and `kwargs`. */
+  readonly shared?: SharedState | undefined;
   /** Returns an error that says more than a thrown one, where that is possible. */
   readonly explain: (error: unknown) => unknown;
   /** True if the task is known to return no arrays but literals. */
   readonly literalArrays: boolean;
+}
+
+/** The `args` and `kwargs` that the calls of a task share. */
+export interface SharedState {
+  /** Returns true if they are as they came. */
+  isUnchanged(): boolean;
+  /** Gives the next call fresh ones. */
+  renew(): void;
 }
 
 let typeScript: Promise<void> | undefined;
@@ -126,8 +138,18 @@ export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise
   const functions = await importFunctions(shared.functions);
   const args = receive('args', shared.args, tag, functions) as unknown[];
   const kwargs = receive('kwargs', shared.kwargs, tag, functions) as Record<string, unknown> | undefined;
+  const given = new SharedArguments({ args, kwargs, spread: shared.spread }, 'worker');
+  let current = given.fresh();
+  let call = callTask(run, current);
+  const renew = () => {
+    current = given.fresh();
+    call = callTask(run, current);
+  };
   return {
-    call: callTask(run, { args, kwargs, spread: shared.spread }),
+    get call() {
+      return call;
+    },
+    shared: given.canChange ? { isUnchanged: () => given.isUnchanged(current), renew } : undefined,
     explain: thrown => {
       dropOwnFrames(thrown);
       return task.kind === 'source' ? explainFailure(thrown, task) : thrown;

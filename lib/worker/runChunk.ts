@@ -6,6 +6,7 @@ import { rowReader } from '../serialization/columnBatch.js';
 import { decode } from '../serialization/decode.js';
 import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { isThenable } from '../task/callTask.js';
+import { ChangeWatch } from './changeWatch.js';
 import type { LoadedTask } from './loadTask.js';
 import { ReportBuilder } from './reportBuilder.js';
 
@@ -63,6 +64,8 @@ class RunningChunk {
   readonly #taskTimeout: number | undefined;
   readonly #start = clock();
   readonly #deadline: number;
+  /** Watches what the calls share, where they can change it. */
+  readonly #watch: ChangeWatch | undefined;
   /** The input that runs, or runs next. */
   #next = 0;
   #pending: ReportBuilder;
@@ -80,6 +83,7 @@ class RunningChunk {
     this.#taskTimeout = taskTimeout;
     this.#deadline = this.#start + timeSlice;
     this.#pending = this.#newReport(this.#start);
+    this.#watch = task.shared && new ChangeWatch(task.shared);
   }
 
   async run(): Promise<void> {
@@ -88,7 +92,7 @@ class RunningChunk {
       if (awaited === undefined) return;
       // What is ready before it is reported meanwhile.
       const due =
-        this.#pending.count > 0 ? setTimeout(() => this.#report(false), REPORT_EVERY_MS) : undefined;
+        this.#pending.count > 0 ? setTimeout(() => this.#reportMeanwhile(), REPORT_EVERY_MS) : undefined;
       try {
         this.#fulfill(await awaited.row, awaited.began);
       } catch (error) {
@@ -102,8 +106,9 @@ class RunningChunk {
 
   /** Runs tasks as long as they answer at once. Returns the first promise, or `undefined` at the end of the chunk. */
   #runStretch(): AwaitedRow | undefined {
-    const { call } = this.#task;
+    let { call } = this.#task;
     const input = this.#input;
+    const watch = this.#watch;
     const isTimed = this.#taskTimeout !== undefined;
     for (let untilLook = this.#tasksPerLook; ; ) {
       let began = 0;
@@ -120,6 +125,8 @@ class RunningChunk {
       if (this.#next === this.#length || --untilLook === 0) {
         if (this.#look()) return undefined;
         untilLook = this.#tasksPerLook;
+        // What its calls share may have been renewed.
+        if (watch) call = this.#task.call;
       }
     }
   }
@@ -165,11 +172,25 @@ class RunningChunk {
       this.#context.isCancelled() ||
       // What a failing task has printed leaves before its failure is heard: the chunk ends for that.
       (hasFailures && this.#context.hasOutput());
-    if (count > 0 && (isOver || this.#reportNow || now - since >= REPORT_EVERY_MS)) this.#report(isOver, now);
+    const isDue = count > 0 && (isOver || this.#reportNow || now - since >= REPORT_EVERY_MS);
+    const watch = this.#watch;
+    if (watch && (isDue || (this.#tasksPerLook === 1 && watch.isDue(now)))) {
+      if (watch.look(this.#next) === 'changed by some') {
+        // Nobody knows by which: what is not reported runs again, on what came.
+        this.#context.post({ kind: 'end', notRunnable: undefined });
+        return true;
+      }
+    }
+    if (isDue) this.#report(isOver, now);
     else if (isOver) this.#context.post({ kind: 'end', notRunnable: undefined });
     const areQuick = this.#taskTimeout === undefined && now - this.#start < this.#next * QUICK_TASK_MS;
-    this.#tasksPerLook = areQuick ? QUICK_TASKS_PER_LOOK : 1;
+    this.#tasksPerLook = areQuick && !watch?.isCareful ? QUICK_TASKS_PER_LOOK : 1;
     return isOver;
+  }
+
+  /** Reports what is ready while a task is awaited, unless a task has changed what all share: the next look says which. */
+  #reportMeanwhile(): void {
+    if (this.#watch?.isUnchangedMeanwhile(this.#next) !== false) this.#report(false);
   }
 
   #report(last: boolean, now = clock()): void {

@@ -3,6 +3,7 @@ import { hostile } from './hostile.js';
 import { lifetime } from './lifetime.js';
 import { programs } from './programs.js';
 import { rows } from './rows.js';
+import { sharedArguments } from './sharedArguments.js';
 import type { Capabilities, MakeExecutor } from './subject.js';
 import { tasks } from './tasks.js';
 import { values } from './values.js';
@@ -17,6 +18,7 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   const subject = { name, make, ...capabilities };
   rows(subject);
   values(subject);
+  sharedArguments(subject);
   tasks(subject);
   failures(subject);
   hostile(subject);

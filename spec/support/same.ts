@@ -59,7 +59,8 @@ export function difference(found: unknown, expected: unknown): string | undefine
       if (apart) return apart;
     }
     const [keys, others] = [keysOf(found), keysOf(expected)];
-    if (keys.join('\n') !== others.join('\n')) return `${path}: the keys ${keys} and not ${others}`;
+    if (keys.length !== others.length || keys.join('\n') !== others.join('\n'))
+      return `${path}: the keys ${keys} and not ${others}`;
     for (const key of others) {
       const of = (value: object) => (value as Record<string, unknown>)[key];
       const apart = compare(of(found), of(expected), `${path}[${JSON.stringify(key)}]`);

@@ -1,0 +1,44 @@
+import { type Binding, callTask } from './callTask.js';
+import { SharedArguments } from './sharedArguments.js';
+import type { Task } from './task.js';
+
+/** A run's task, bound to `args` and `kwargs`. */
+export interface BoundCall {
+  readonly binding: Binding;
+  readonly call: (value: unknown) => unknown;
+}
+
+/**
+ * Binds a run's task in this thread so that no call finds `args` or `kwargs` changed, by one before it or one under way
+ * beside it, and none changes the caller's.
+ */
+export class CallPool {
+  readonly #task: Task;
+  readonly #shared: SharedArguments;
+  /** Those that no call uses now. */
+  readonly #free: BoundCall[] = [];
+  #only: BoundCall | undefined;
+
+  constructor({ task, ...given }: Binding & { readonly task: Task }) {
+    this.#task = task;
+    this.#shared = new SharedArguments(given, 'caller');
+    if (!this.#shared.canChange) this.#only = this.#bind();
+  }
+
+  take(): BoundCall {
+    if (this.#only) return this.#only;
+    const used = this.#free.pop();
+    // The row of a call may hold a part of what it was given, and whoever has the row may change it.
+    return used && this.#shared.isUnchanged(used.binding) ? used : this.#bind();
+  }
+
+  /** Takes back what a call was given, once it has ended. */
+  giveBack(call: BoundCall): void {
+    if (!this.#only) this.#free.push(call);
+  }
+
+  #bind(): BoundCall {
+    const binding = this.#shared.fresh();
+    return { binding, call: callTask(this.#task, binding) };
+  }
+}
