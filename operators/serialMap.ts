@@ -56,10 +56,9 @@ export function serialMap<
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   // Where a run would be parallel is no matter here: the same options serve both twins.
   const plan = planOf('serialMap', task, options, { concurrency: 1, chunk: 1 });
-  const executor = inline();
   return source =>
     source.pipe(
-      runTaskOn(() => executor, task, plan),
+      runTaskOn(() => inline(), task, plan),
       emitRows(),
     );
 }

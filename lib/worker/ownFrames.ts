@@ -5,7 +5,9 @@ import { attempt, isInstance } from '../errors.js';
  * sources. The program's own code is elsewhere, as the worker is never a part of its bundle.
  */
 function ownFolder(): string {
-  const [, frame = ''] = (new Error().stack ?? '').split('\n    at ');
+  // Something that was loaded before may have set `Error.prepareStackTrace`.
+  const stack: unknown = new Error().stack;
+  const [, frame = ''] = typeof stack === 'string' ? stack.split('\n    at ') : [];
   const file = /(?:^|\()((?:file:|\/|[A-Za-z]:\\).*):\d+:\d+\)?$/.exec(frame)?.[1] ?? import.meta.url;
   return file.replace(/[^\\/]*$/, '').replace(/([\\/]lib[\\/])worker[\\/]$/, '$1');
 }

@@ -40,7 +40,8 @@ class TaskScope implements WorkerState {
   }
 
   refused(error: Error): void {
-    this.onRefused(error);
+    // One that a module has left for later, and that its subscriber hears of, harms no run of the program.
+    if (this.#loading.size > 0) this.onRefused(error);
     for (const [url, { reject }] of this.#loading) {
       this.#refused.set(url, error);
       this.#told.add(error);
