@@ -231,9 +231,9 @@ export class TaskNotFoundError extends Error {
  * were to be started by workers of workers. The run of the program ends with it.
  */
 export class RunInWorkerError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'RunInWorkerError', 'RX_PARFOR_RUN_IN_WORKER');
   declare readonly code: 'RX_PARFOR_RUN_IN_WORKER';
 }
-nameError(RunInWorkerError, 'RunInWorkerError', 'RX_PARFOR_RUN_IN_WORKER');
 
 /** Every failure of a run with `failFast: false`, in the order of the inputs, as `errors`. */
 export class MapError extends AggregateError {

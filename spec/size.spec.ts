@@ -13,9 +13,9 @@ const measured: Readonly<Record<string, number>> = {
   "import { serialMap } from 'rx-parfor'": 66_101,
   "import { parallelMap } from 'rx-parfor'": 90_587,
   "import * as all from 'rx-parfor'": 98_557,
-  "import * as all from 'rx-parfor/task'": 2_228,
+  "import * as all from 'rx-parfor/task'": 2_001,
   "import * as all from 'rx-parfor/bullmq'": 79_931,
-  "import * as all from 'rx-parfor/testing'": 99_558,
+  "import * as all from 'rx-parfor/testing'": 104_653,
   "import * as all from 'rx-parfor/worker'": 38_878,
 };
 

@@ -2,7 +2,7 @@
 
 import type { BatchColumn, BatchShape, ColumnBatch } from '../protocol/columnBatch.js';
 import type { ColumnBatchMessage, Transferable } from '../protocol/messages.js';
-import { decode } from './decode.js';
+import { Decoder } from './decode.js';
 import { Encoder, HOLDS_WHOLE } from './encode.js';
 import { isDisguised } from './encodedValues.js';
 import { type FoundFunction, markedFunction } from './markedFunctions.js';
@@ -241,14 +241,18 @@ export function encodeInputs(
  * Returns a column batch as it was before it was sent.
  * @throws SerializationError where an instance in it cannot be made here, or a function of a module is not loaded
  */
-export function decodeBatch({ tag, functions, ...batch }: ColumnBatchMessage): ColumnBatch {
-  if (tag === undefined) return batch;
+export function decodeBatch(message: ColumnBatchMessage, decoder = batchDecoder(message)): ColumnBatch {
+  const { tag: _, functions: __, ...batch } = message;
   // All at once: a value that stands in two columns stays one value.
-  return { ...batch, columns: decode(batch.columns, tag, functionsHere(functions)) as BatchColumn[] };
+  return decoder ? { ...batch, columns: decoder.decodeChild(batch.columns) as BatchColumn[] } : batch;
 }
 
+/** Returns the decoder of a batch; `undefined` where nothing in it is encoded. */
+export const batchDecoder = ({ tag, functions }: ColumnBatchMessage): Decoder | undefined =>
+  tag && new Decoder(tag, functionsHere(functions));
+
 /** Returns the functions that a batch names, as far as they are loaded here: rows are put together at once. */
-export const functionsHere = (functions: ColumnBatchMessage['functions']): FoundFunction[] | undefined =>
+const functionsHere = (functions: ColumnBatchMessage['functions']): FoundFunction[] | undefined =>
   functions?.map(
     reference =>
       markedFunction(reference) ??

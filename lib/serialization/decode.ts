@@ -7,27 +7,40 @@ import type { FoundFunction } from './markedFunctions.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 
 /** Puts values back, in place, where an `Encoder` has left something else for them. */
-class Decoder implements DecodingContext {
+export class Decoder implements DecodingContext {
   readonly #tag: object;
   readonly #functions: readonly FoundFunction[];
   readonly #decoded = new Map<object, unknown>();
 
-  constructor(tag: object, functions: readonly FoundFunction[]) {
+  /** @param functions the functions that the message names, as they were found here */
+  constructor(tag: object, functions: readonly FoundFunction[] = []) {
     this.#tag = tag;
     this.#functions = functions;
+  }
+
+  /** Goes on after an error: what was decoded before it stays what it has become. */
+  resume(): void {
+    for (const decoded of [...this.#decoded.values()])
+      if (typeof decoded === 'object' && decoded !== null) this.#decoded.set(decoded, decoded);
   }
 
   decodeChild(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#decoded.has(value)) return this.#decoded.get(value);
-    if ((value as { tag?: unknown }).tag === this.#tag)
-      return this.keep(value, this.#decodeMarked(value as EncodedValue));
-    this.keep(value, value);
-    if (ArrayBuffer.isView(value)) return value;
-    if (Array.isArray(value) || isPlainPrototype(Object.getPrototypeOf(value)))
-      this.#decodeProperties(value as Record<string, unknown>);
-    else containerHandlerOf(value)?.decode?.(value, this);
-    return value;
+    try {
+      if ((value as { tag?: unknown }).tag === this.#tag)
+        return this.keep(value, this.#decodeMarked(value as EncodedValue));
+      this.keep(value, value);
+      if (ArrayBuffer.isView(value)) return value;
+      if (Array.isArray(value) || isPlainPrototype(Object.getPrototypeOf(value)))
+        this.#decodeProperties(value as Record<string, unknown>);
+      else containerHandlerOf(value)?.decode?.(value, this);
+      return value;
+    } catch (error) {
+      // Whatever else holds it fails as well.
+      this.#decoded.delete(value);
+      throw error;
+    }
   }
 
   keep<T>(encoded: object, decoded: T): T {

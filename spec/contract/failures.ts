@@ -1,5 +1,6 @@
 import { deepStrictEqual } from 'node:assert';
 import { writeFileSync } from 'node:fs';
+import { findSourceMap } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { from, of, range } from 'rxjs';
@@ -45,8 +46,13 @@ import {
 } from './subject.js';
 
 /** A line of this file in a stack, as stacks have it; 0 where there is none. */
-const lineIn = (stack: string | undefined): number =>
-  Number(/contract\/failures\.[jt]s:(\d+):\d+/.exec(stack ?? '')?.[1] ?? 0);
+function lineIn(stack: string | undefined): number {
+  const [, url = '', line = 0, column = 1] =
+    /(file:[^\s()]*contract\/failures\.[jt]s):(\d+):(\d+)/.exec(stack ?? '') ?? [];
+  // Under a coverage tool there are source maps, which Node does not apply to the frames of this file by itself.
+  const entry = url.endsWith('.js') ? findSourceMap(url)?.findEntry(+line - 1, +column - 1) : undefined;
+  return entry && 'originalLine' in entry ? Number(entry.originalLine) + 1 : +line;
+}
 
 /** The line from which it is called. */
 const lineHere = (): number => lineIn(new Error().stack?.split('\n').slice(2).join('\n'));

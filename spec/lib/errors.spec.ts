@@ -50,7 +50,7 @@ it('have their name and code on the prototype, where the built-in errors have th
   }).filter(
     (value): value is typeof TaskError => typeof value === 'function' && value.prototype instanceof Error,
   );
-  assert.is(classes.length, 9);
+  assert.is(classes.length, 10);
   for (const Class of classes) {
     assert.is(Class.prototype.name, Class.name);
     assert.is(Class.prototype.code, Class.code);

@@ -1,8 +1,8 @@
 import { NotTransferableError, RunInWorkerError, TaskNotFoundError } from '../../errors.js';
 import type { Failure, Report } from '../../executor.js';
 import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
-import { decodeBatch, functionsHere, rowReader } from '../../serialization/columnBatch.js';
-import { decode, decodeThrown } from '../../serialization/decode.js';
+import { batchDecoder, decodeBatch, rowReader } from '../../serialization/columnBatch.js';
+import { decodeThrown } from '../../serialization/decode.js';
 import { SerializationError } from '../../serialization/serializationError.js';
 
 /**
@@ -14,19 +14,21 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
     ...failure,
     cause: decodeThrown(failure.cause, tag),
   }));
+  const decoder = batchDecoder(rows);
   try {
-    return { count, rows: { ...decodeBatch(rows), own }, failures: decoded, elapsed };
+    return { count, rows: { ...decodeBatch(rows, decoder), own }, failures: decoded, elapsed };
   } catch (error) {
-    if (!(error instanceof SerializationError)) throw error;
+    if (!decoder || !(error instanceof SerializationError)) throw error;
   }
+  // Row by row, with what was decoded already: it was decoded in place, and an instance in two rows stays one.
+  decoder.resume();
   const at = rowReader(rows);
-  const functions = functionsHere(rows.functions);
   const good: unknown[] = [];
   const all = new Map(decoded.map(failure => [failure.offset, failure]));
   for (let offset = 0, row = 0; offset < count; offset++) {
     if (all.has(offset)) continue;
     try {
-      good.push(decode(at(row++), rows.tag as object, functions));
+      good.push(decoder.decodeChild(at(row++)));
     } catch (error) {
       if (!(error instanceof SerializationError)) throw error;
       const { path, why } = error;
