@@ -12,8 +12,6 @@ export interface FunctionLocation {
 /** The parts of V8's inspector that say where a function is. */
 interface Session {
   connect(): void;
-  disconnect(): void;
-  on(event: string, listener: (message: { params: { scriptId: string; url: string } }) => void): void;
   post(method: string, parameters?: object, callback?: (error: unknown, result: Result) => void): void;
 }
 
@@ -43,15 +41,25 @@ export function functionLocation(run: object): FunctionLocation | undefined {
   return known.get(run);
 }
 
-function locate(run: object): FunctionLocation | undefined {
+let connected: Session | undefined;
+
+/** Returns this thread's session. It stays connected: where one ends, so does what a coverage tool counts. */
+function inspectorSession(): Session | undefined {
   const inspector = process.getBuiltinModule?.('node:inspector') as
     | { Session: new () => Session }
     | undefined;
-  if (!inspector) return undefined;
-  const session = new inspector.Session();
+  if (!inspector || connected) return connected;
+  connected = new inspector.Session();
+  connected.connect();
+  connected.post('Profiler.enable');
+  return connected;
+}
+
+function locate(run: object): FunctionLocation | undefined {
+  const session = inspectorSession();
+  if (!session) return undefined;
   const urls = new Map<string, string>();
   let found: { scriptId: string; lineNumber: number; columnNumber: number } | undefined;
-  session.connect();
   try {
     (globalThis as Record<symbol, unknown>)[key] = run;
     // Of a session within its own thread all answers come at once.
@@ -68,12 +76,13 @@ function locate(run: object): FunctionLocation | undefined {
           },
         ),
     );
-    session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
-    session.post('Debugger.enable');
-    session.post('Debugger.disable');
+    // Its scripts have their URLs. `Debugger.enable` tells them too, but ends the program's coverage of branches.
+    session.post('Profiler.getBestEffortCoverage', {}, (_, { result }) => {
+      for (const { scriptId, url } of result as never as { scriptId: string; url: string }[])
+        urls.set(scriptId, url);
+    });
   } finally {
     delete (globalThis as Record<symbol, unknown>)[key];
-    session.disconnect();
   }
   const url = found && urls.get(found.scriptId);
   if (!found || !url) return undefined;
