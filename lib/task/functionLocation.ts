@@ -9,9 +9,15 @@ export interface FunctionLocation {
   readonly column: number;
 }
 
+interface ScriptParsed {
+  readonly params: { readonly scriptId: string; readonly url: string };
+}
+
 /** The parts of V8's inspector that say where a function is. */
 interface Session {
   connect(): void;
+  on(event: string, listener: (message: ScriptParsed) => void): void;
+  off(event: string, listener: (message: ScriptParsed) => void): void;
   post(method: string, parameters?: object, callback?: (error: unknown, result: Result) => void): void;
 }
 
@@ -51,7 +57,6 @@ function inspectorSession(): Session | undefined {
   if (!inspector || connected) return connected;
   connected = new inspector.Session();
   connected.connect();
-  connected.post('Profiler.enable');
   return connected;
 }
 
@@ -76,11 +81,20 @@ function locate(run: object): FunctionLocation | undefined {
           },
         ),
     );
-    // Its scripts have their URLs. `Debugger.enable` tells them too, but ends the program's coverage of branches.
-    session.post('Profiler.getBestEffortCoverage', {}, (_, { result }) => {
-      for (const { scriptId, url } of result as never as { scriptId: string; url: string }[])
-        urls.set(scriptId, url);
-    });
+    // `Debugger.enable` ends what a coverage tool counts, which has the URLs of all scripts where there is one.
+    if (process.env.NODE_V8_COVERAGE) {
+      session.post('Profiler.enable');
+      session.post('Profiler.getBestEffortCoverage', {}, (_, { result }) => {
+        for (const { scriptId, url } of result as never as { scriptId: string; url: string }[])
+          urls.set(scriptId, url);
+      });
+    } else {
+      const hear = ({ params }: ScriptParsed) => urls.set(params.scriptId, params.url);
+      session.on('Debugger.scriptParsed', hear);
+      session.post('Debugger.enable');
+      session.post('Debugger.disable');
+      session.off('Debugger.scriptParsed', hear);
+    }
   } finally {
     delete (globalThis as Record<symbol, unknown>)[key];
   }
