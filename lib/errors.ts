@@ -75,6 +75,17 @@ export const describeStack = (thrown: unknown): string =>
     ? attempt(() => String(thrown.stack), describeThrown(thrown))
     : describeThrown(thrown);
 
+/** Returns the frames of an error's stack; none where it has no such stack, or none that can be read. */
+export const framesOf = (error: unknown): string[] =>
+  attempt(() => String((error as Error).stack), '')
+    .split('\n    at ')
+    .slice(1);
+
+/** Gives the stack of an error other frames, below its name and message. */
+export function setFrames(error: Error, frames: readonly string[]): void {
+  error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n    at ');
+}
+
 /**
  * Gives the prototype of an error class its `name`, as the built-in errors have it, and its `code`, which it returns.
  *

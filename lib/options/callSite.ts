@@ -1,4 +1,4 @@
-import { attempt, isInstance } from '../errors.js';
+import { attempt, framesOf, isInstance, setFrames } from '../errors.js';
 
 /** Frames that are noted: two of this library's, the operator's, and two of the program. Each takes time. */
 const FRAMES = 5;
@@ -33,13 +33,9 @@ export class CallSite {
   /** Puts the call in place of the frames of an error of this library. Any other error stays as it is. */
   show(error: unknown): void {
     if (!isOurs(error) || shown.has(error)) return;
-    const frames = attempt(() => String(this.#noted?.stack), '')
-      .split('\n    at ')
-      .slice(INNER_FRAMES + 1);
+    const frames = framesOf(this.#noted).slice(INNER_FRAMES);
     if (frames.length === 0) return;
     shown.add(error);
-    attempt(() => {
-      error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n    at ');
-    }, undefined);
+    attempt(() => setFrames(error, frames), undefined);
   }
 }

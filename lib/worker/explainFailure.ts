@@ -1,4 +1,4 @@
-import { attempt, isInstance } from '../errors.js';
+import { attempt, framesOf, isInstance, setFrames } from '../errors.js';
 import type { Shipped } from './shippedFunction.js';
 
 /** Returns the variable that a thrown value says is not defined. */
@@ -24,10 +24,7 @@ function isOfThis(error: unknown, source: string): boolean {
 /** Makes an error that says more than another one, with the same frames. */
 function explained(Class: typeof TypeError, message: string, cause: unknown): Error {
   const error = new Class(message, { cause });
-  const frames = attempt(() => String((cause as Error).stack), '')
-    .split('\n    at ')
-    .slice(1);
-  error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n    at ');
+  setFrames(error, framesOf(cause));
   return error;
 }
 

@@ -1,13 +1,11 @@
-import { attempt, isInstance } from '../errors.js';
+import { attempt, framesOf, isInstance } from '../errors.js';
 
 /**
  * Returns the folder of the worker's own code as stacks have it: a URL, or where there are source maps the path of the
  * sources. The program's own code is elsewhere, as the worker is never a part of its bundle.
  */
 function ownFolder(): string {
-  // Something that was loaded before may have set `Error.prepareStackTrace`.
-  const stack: unknown = new Error().stack;
-  const [, frame = ''] = typeof stack === 'string' ? stack.split('\n    at ') : [];
+  const [frame = ''] = framesOf(new Error());
   const file = /(?:^|\()((?:file:|\/|[A-Za-z]:\\).*):\d+:\d+\)?$/.exec(frame)?.[1] ?? import.meta.url;
   return file.replace(/[^\\/]*$/, '').replace(/([\\/]lib[\\/])worker[\\/]$/, '$1');
 }
