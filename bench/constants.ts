@@ -46,7 +46,7 @@ const constants: readonly Constant[] = [
   },
   {
     name: 'MAX_LISTED_LENGTH',
-    file: 'lib/serialization/encode.js',
+    file: 'lib/serialization/longArrays.js',
     values: [0, 64, 2 ** 40],
     measures: measuresOfValues('lists of', [16, 256, 4096], (_, n) => ({
       list: Array.from({ length: n }, (_, i) => i / n),

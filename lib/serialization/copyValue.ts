@@ -1,20 +1,16 @@
 import { types } from 'node:util';
 import { attempt } from '../errors.js';
 import { decode } from './decode.js';
-import { Encoder } from './encode.js';
+import { Encoder, MAX_DEPTH } from './encode.js';
 import {
   isArrayPrototype,
   isDisguised,
-  isObjectLike,
   isPlainPrototype,
   isPrototypeOfClass,
   setOwn,
 } from './encodedValues.js';
-import { isBareArray, isDense, MAX_LISTED_LENGTH } from './longArrays.js';
+import { isCopiedBySlice } from './longArrays.js';
 import { type RegisteredClass, registeredClass } from './registerClass.js';
-
-/** What lies deeper is kept as it is: values that cross are nested no deeper. */
-const MAX_DEPTH = 1000;
 
 export interface CopyOptions {
   /** True if typed arrays and ArrayBuffers are copied too; else the copy has the same ones. */
@@ -47,6 +43,7 @@ class Copier {
   copy(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#copies.has(value)) return this.#copies.get(value);
+    // Values that cross are nested no deeper.
     if (this.#depth === MAX_DEPTH) return value;
     this.#depth += 1;
     try {
@@ -79,12 +76,8 @@ class Copier {
   }
 
   #copyArray(value: readonly unknown[]): unknown {
-    const isFlat =
-      value.length > MAX_LISTED_LENGTH &&
-      isDense(value) &&
-      isBareArray(value) &&
-      value.every(item => !isObjectLike(item));
-    return isFlat ? this.#keep(value, value.slice()) : this.copyInto(new Array(value.length), value);
+    if (isCopiedBySlice(value)) return this.#keep(value, value.slice());
+    return this.copyInto(new Array(value.length), value);
   }
 
   /** Copies an instance by its codec, and keeps it as it is where that throws, or its data holds it. */

@@ -11,14 +11,14 @@ import {
 } from './encodedValues.js';
 import { textOf } from './errors.js';
 import { encodeInstance } from './instances.js';
-import { isBareArray, isDense, MAX_LISTED_LENGTH } from './longArrays.js';
+import { isCopiedBySlice } from './longArrays.js';
 import { markOf } from './markedFunctions.js';
 import { registeredClass } from './registerClass.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
 
 /** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
-const MAX_DEPTH = 1000;
+export const MAX_DEPTH = 1000;
 
 export interface EncoderOptions {
   /** True if the other side is a thread: memory can be shared with it, and transferred to it. */
@@ -230,14 +230,7 @@ export class Encoder implements EncodingContext {
   }
 
   #encodeArray(value: readonly unknown[]): unknown {
-    // A slice keeps the holes, and nothing else but the items.
-    if (
-      value.length > MAX_LISTED_LENGTH &&
-      isDense(value) &&
-      isBareArray(value) &&
-      value.every(item => !isObjectLike(item))
-    )
-      return this.keep(value, value.slice());
+    if (isCopiedBySlice(value)) return this.keep(value, value.slice());
     const copy: unknown[] = new Array(value.length);
     this.#kept?.set(value, copy);
     const keys = Object.keys(value);
