@@ -10,7 +10,7 @@ import {
 } from '../executor.js';
 import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
-import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
+import { checkOptions, either, ofType, type Rule, whole } from '../runtime/checkOptions.js';
 import { CallPool } from '../task/callPool.js';
 import { type Answer, answerOf, follow } from './answerOf.js';
 import { InlineChunk } from './inlineChunk.js';
@@ -20,6 +20,14 @@ export interface InlineOptions {
   /** The most async tasks under way side by side: a whole number from 1, or `Infinity`. Default: 1. */
   concurrency?: number;
 }
+
+// Marked as pure: a bundle without `inline` leaves them out.
+const rules = /* @__PURE__ */ ((): Record<keyof InlineOptions, Rule> => ({
+  concurrency: either(
+    whole(1),
+    ofType('Infinity', value => value === Infinity),
+  ),
+}))();
 
 /** Runs chunks in this thread, one input after another; rows of synchronous tasks are there at once. */
 class InlineExecutor implements Executor, AsyncDisposable {
@@ -155,11 +163,6 @@ export const isInline = (executor: Executor | undefined): boolean => executor in
  * range(0, 4).pipe(parallelMap(x => x * k, { executor: inline() })).subscribe(console.log); // 0 3 6 9
  */
 export function inline(options?: InlineOptions): Executor & AsyncDisposable {
-  const { concurrency = 1 } = checkOptions<InlineOptions>('inline', options, {
-    concurrency: either(
-      whole(1),
-      ofType('Infinity', value => value === Infinity),
-    ),
-  });
+  const { concurrency = 1 } = checkOptions<InlineOptions>('inline', options, rules);
   return new InlineExecutor(concurrency);
 }

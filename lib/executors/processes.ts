@@ -24,7 +24,7 @@ export interface ProcessesOptions extends WorkerOptions {
  */
 export function processes(options: ProcessesOptions = {}): Executor & AsyncDisposable {
   const given = checkOptions<ProcessesOptions>('processes', options, {
-    ...executorRules(),
+    ...executorRules,
     resourceLimits: ofType(
       '{ maxOldGenerationSizeMb } (processes know no other limit)',
       value =>

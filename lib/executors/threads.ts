@@ -21,7 +21,7 @@ export interface ThreadsOptions extends WorkerOptions {
  * await lastValueFrom(range(0, 10).pipe(parfor(x => [x, x ** 2], { executor: pool })));
  */
 export function threads(options: ThreadsOptions = {}): Executor & AsyncDisposable {
-  const given = checkOptions<ThreadsOptions>('threads', options, executorRules());
+  const given = checkOptions<ThreadsOptions>('threads', options, executorRules);
   const { maxThreads, idleTimeout = Infinity, env, execArgv, resourceLimits } = given;
   return new WorkerPool({
     runtime: 'worker_threads',

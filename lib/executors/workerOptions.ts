@@ -16,8 +16,8 @@ export interface WorkerOptions {
   execArgv?: string[];
 }
 
-/** Makes the rules of the options of executors whose workers are Node's. */
-export const executorRules = (): Record<keyof WorkerOptions | 'resourceLimits', Rule> => ({
+/** The rules of the options of executors whose workers are Node's. */
+export const executorRules = /* @__PURE__ */ ((): Record<keyof WorkerOptions | 'resourceLimits', Rule> => ({
   maxThreads: whole(1),
   idleTimeout: either(
     whole(0),
@@ -29,7 +29,7 @@ export const executorRules = (): Record<keyof WorkerOptions | 'resourceLimits', 
     value => Array.isArray(value) && value.every(item => typeof item === 'string'),
   ),
   resourceLimits: ofType('an object of limits', isPlainObject),
-});
+}))();
 
 let warned = false;
 

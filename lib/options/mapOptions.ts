@@ -99,8 +99,8 @@ const isExecutor = (value: unknown): boolean =>
 const isObserver = (value: unknown): boolean =>
   isPlainObject(value) && ['next', 'error', 'complete'].some(name => typeof value[name] === 'function');
 
-// Made where they are needed: a bundle without an operator leaves them out.
-const rules = (): Record<keyof MapOptions, Rule> => ({
+// Marked as pure: a bundle without an operator leaves them out.
+const rules = /* @__PURE__ */ ((): Record<keyof MapOptions, Rule> => ({
   args: ofType('an array', Array.isArray),
   kwargs: ofType('an object', isPlainObject),
   spread: yesOrNo,
@@ -137,7 +137,7 @@ const rules = (): Record<keyof MapOptions, Rule> => ({
   taskTimeout: milliseconds,
   timeout: milliseconds,
   maxBuffered: whole(1),
-});
+}))();
 
 /** Returns what makes the observer of one run's progress. */
 function observerMakerOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
@@ -193,7 +193,7 @@ export function planOf(
 ): Plan {
   if (typeof task !== 'function')
     throw new TypeError(`${owner}: the task must be a function, got ${task === null ? 'null' : typeof task}`);
-  const given = checkOptions<MapOptions>(owner, options, rules());
+  const given = checkOptions<MapOptions>(owner, options, rules);
   const { retry = 0, concurrency, progress } = given;
   // Own properties only.
   const { count, delay = 0 }: RetryOptions = Object.assign(

@@ -86,7 +86,7 @@ const LINE_INTERVAL_MS = 30_000;
  * @see QuTiP's `TextProgressBar`
  */
 export function progressBar(options?: ProgressBarOptions): ProgressBar {
-  const given = checkOptions<ProgressBarOptions>('progressBar', options, rules());
+  const given = checkOptions<ProgressBarOptions>('progressBar', options, rules);
   const { format = 'bar', label, every = LINE_INTERVAL_MS } = given;
   const stream: Output = given.stream ?? process.stderr;
   // A dumb terminal, such as Emacs' shell, would print the codes that move the cursor.
@@ -163,8 +163,8 @@ function writtenInLines({ stream, label, every, line }: LinesOptions): Drawing {
   };
 }
 
-// Made where they are needed: a bundle without a bar leaves them out.
-const rules = (): Record<keyof ProgressBarOptions, Rule> => ({
+// Marked as pure: a bundle without a bar leaves them out.
+const rules = /* @__PURE__ */ ((): Record<keyof ProgressBarOptions, Rule> => ({
   format: ofType("'bar', 'text' or 'json'", value => ['bar', 'text', 'json'].includes(value as string)),
   label: ofType('a string', value => typeof value === 'string'),
   stream: ofType(
@@ -175,4 +175,4 @@ const rules = (): Record<keyof ProgressBarOptions, Rule> => ({
     milliseconds,
     ofType('Infinity', value => value === Infinity),
   ),
-});
+}))();

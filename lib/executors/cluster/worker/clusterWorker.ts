@@ -41,8 +41,6 @@ export interface ClusterWorkerOptions {
 /** Milliseconds for what is under way when the worker is to end. */
 const DEFAULT_GRACE_MS = 10_000;
 
-const ofExecutors = executorRules();
-
 const rules: Record<keyof ClusterWorkerOptions, Rule> = {
   ...queueRules,
   root: {
@@ -54,13 +52,13 @@ const rules: Record<keyof ClusterWorkerOptions, Rule> = {
           ? true
           : 'range',
   },
-  threads: ofExecutors.maxThreads,
+  threads: executorRules.maxThreads,
   allowInline: yesOrNo,
   grace: milliseconds,
-  idleTimeout: ofExecutors.idleTimeout,
-  env: ofExecutors.env,
-  execArgv: ofExecutors.execArgv,
-  resourceLimits: ofExecutors.resourceLimits,
+  idleTimeout: executorRules.idleTimeout,
+  env: executorRules.env,
+  execArgv: executorRules.execArgv,
+  resourceLimits: executorRules.resourceLimits,
   log: { accepts: 'a function', test: value => typeof value === 'function' || 'type' },
 };
 
