@@ -10,7 +10,7 @@ import {
 } from '../executor.js';
 import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
-import { checkOptions, either, ofType, type Rule, whole } from '../runtime/checkOptions.js';
+import { checkOptions, orInfinity, type Rule, whole } from '../runtime/checkOptions.js';
 import { CallPool } from '../task/callPool.js';
 import { type Answer, answerOf, follow } from './answerOf.js';
 import { InlineChunk } from './inlineChunk.js';
@@ -23,10 +23,7 @@ export interface InlineOptions {
 
 // Marked as pure: a bundle without `inline` leaves them out.
 const rules = /* @__PURE__ */ ((): Record<keyof InlineOptions, Rule> => ({
-  concurrency: either(
-    whole(1),
-    ofType('Infinity', value => value === Infinity),
-  ),
+  concurrency: orInfinity(whole(1)),
 }))();
 
 /** Runs chunks in this thread, one input after another; rows of synchronous tasks are there at once. */

@@ -8,6 +8,7 @@ import {
   isPlainObject,
   milliseconds,
   ofType,
+  orInfinity,
   type Rule,
   whole,
   yesOrNo,
@@ -105,10 +106,7 @@ const rules = /* @__PURE__ */ ((): Record<keyof MapOptions, Rule> => ({
   kwargs: ofType('an object', isPlainObject),
   spread: yesOrNo,
   ordered: yesOrNo,
-  concurrency: either(
-    whole(1),
-    ofType('Infinity', value => value === Infinity),
-  ),
+  concurrency: orInfinity(whole(1)),
   chunk: either(
     ofType("'auto'", value => value === 'auto'),
     whole(1),

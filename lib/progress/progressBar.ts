@@ -1,5 +1,5 @@
 import type { Observer } from 'rxjs';
-import { checkOptions, either, milliseconds, ofType, type Rule } from '../runtime/checkOptions.js';
+import { checkOptions, milliseconds, ofType, orInfinity, type Rule } from '../runtime/checkOptions.js';
 import { guardedWrite } from './guardedWrite.js';
 import type { Output } from './output.js';
 import { barLine, type Ending, fractionOf, jsonLine, type LineOptions, textLine } from './progressLine.js';
@@ -171,8 +171,5 @@ const rules = /* @__PURE__ */ ((): Record<keyof ProgressBarOptions, Rule> => ({
     'a stream, such as process.stdout',
     value => typeof (value as Partial<Output> | null)?.write === 'function',
   ),
-  every: either(
-    milliseconds,
-    ofType('Infinity', value => value === Infinity),
-  ),
+  every: orInfinity(milliseconds),
 }))();

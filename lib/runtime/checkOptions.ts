@@ -41,6 +41,12 @@ export const either = (...rules: Rule[]): Rule => ({
   },
 });
 
+export const orInfinity = (rule: Rule): Rule =>
+  either(
+    rule,
+    ofType('Infinity', value => value === Infinity),
+  );
+
 /**
  * Checks options by their rules, and gives those that are given: the caller's own, and nothing that any of them inherits.
  * `undefined` stands for an option that is not given.

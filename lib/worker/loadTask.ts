@@ -12,7 +12,7 @@ import type { ModuleReference, RunDefinition } from '../protocol/messages.js';
 import { decode } from '../serialization/decode.js';
 import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { SerializationError } from '../serialization/serializationError.js';
-import { callTask } from '../task/callTask.js';
+import { freshCall } from '../task/callPool.js';
 import { SharedArguments } from '../task/sharedArguments.js';
 import type { Task } from '../task/task.js';
 import { explainFailure } from './explainFailure.js';
@@ -139,17 +139,15 @@ export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise
   const args = receive('args', shared.args, tag, functions) as unknown[];
   const kwargs = receive('kwargs', shared.kwargs, tag, functions) as Record<string, unknown> | undefined;
   const given = new SharedArguments({ args, kwargs, spread: shared.spread }, 'worker');
-  let current = given.fresh();
-  let call = callTask(run, current);
+  let bound = freshCall(run, given);
   const renew = () => {
-    current = given.fresh();
-    call = callTask(run, current);
+    bound = freshCall(run, given);
   };
   return {
     get call() {
-      return call;
+      return bound.call;
     },
-    shared: given.canChange ? { isUnchanged: () => given.isUnchanged(current), renew } : undefined,
+    shared: given.canChange ? { isUnchanged: () => given.isUnchanged(bound.binding), renew } : undefined,
     explain: thrown => {
       dropOwnFrames(thrown);
       return task.kind === 'source' ? explainFailure(thrown, task) : thrown;

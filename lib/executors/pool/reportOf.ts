@@ -49,9 +49,11 @@ export function reportOf({ count, rows, failures, tag, elapsed }: ReportMessage,
   };
 }
 
+/** Decodes the reason why a task could not be run at all. */
+export const notRunnable = ({ error, tag }: NotRunnable): unknown => ownErrorOf(decodeThrown(error, tag));
+
 /** Makes an error of this library again of the one that arrived under its name. */
-export function notRunnable(thrown: NotRunnable): unknown {
-  const error = decodeThrown(thrown.error, thrown.tag);
+export function ownErrorOf(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === 'TaskNotFoundError') {
     const { module, exportName, why, cause } = error as TaskNotFoundError;

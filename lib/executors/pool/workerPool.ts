@@ -27,6 +27,7 @@ import { refusedInput } from '../refusedInput.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type ChunkCodec, chunkCodec } from './chunkCodec.js';
 import { ChunkExecution, type ExecutionHost } from './chunkExecution.js';
+import { ownErrorOf } from './reportOf.js';
 import type { TinypoolWorkerOptions } from './tinypoolWorker.js';
 import { WorkerHandle, type WorkerObserver } from './workerHandle.js';
 
@@ -287,8 +288,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #lossOf(worker: WorkerHandle, exit: WorkerExit, loading: RunDefinition | undefined): Error {
-    const cause = exit.cause as Error | undefined;
-    if (cause?.name === 'RunInWorkerError') return new RunInWorkerError(cause.message);
+    const cause = ownErrorOf(exit.cause);
+    if (cause instanceof RunInWorkerError) return cause;
     if (worker.ready && !loading) return new WorkerLostError(exit);
     this.#failedStarts += 1;
     if (this.#failedStarts < MAX_FAILED_STARTS) return new WorkerLostError(exit, true);
