@@ -9,23 +9,30 @@ export interface FunctionLocation {
   readonly column: number;
 }
 
-interface ScriptParsed {
-  readonly params: { readonly scriptId: string; readonly url: string };
+interface Script {
+  readonly scriptId: string;
+  readonly url: string;
+}
+
+interface ScriptPlace {
+  readonly scriptId: string;
+  readonly lineNumber: number;
+  readonly columnNumber: number;
 }
 
 /** The parts of V8's inspector that say where a function is. */
 interface Session {
   connect(): void;
-  on(event: string, listener: (message: ScriptParsed) => void): void;
-  off(event: string, listener: (message: ScriptParsed) => void): void;
-  post(method: string, parameters?: object, callback?: (error: unknown, result: Result) => void): void;
+  on(event: string, listener: (message: { readonly params: Script }) => void): void;
+  off(event: string, listener: (message: { readonly params: Script }) => void): void;
+  post(method: string, parameters?: object, callback?: (error: unknown, answer: Answer) => void): void;
 }
 
-interface Result {
-  readonly result?: { readonly objectId?: string };
+interface Answer {
+  readonly result?: unknown;
   readonly internalProperties?: readonly {
     readonly name: string;
-    readonly value?: { readonly value?: { scriptId: string; lineNumber: number; columnNumber: number } };
+    readonly value?: { readonly value?: ScriptPlace };
   }[];
 }
 
@@ -51,10 +58,11 @@ let connected: Session | undefined;
 
 /** Returns this thread's session. It stays connected: where one ends, so does what a coverage tool counts. */
 function inspectorSession(): Session | undefined {
+  if (connected) return connected;
   const inspector = process.getBuiltinModule?.('node:inspector') as
     | { Session: new () => Session }
     | undefined;
-  if (!inspector || connected) return connected;
+  if (!inspector) return undefined;
   connected = new inspector.Session();
   connected.connect();
   return connected;
@@ -62,49 +70,56 @@ function inspectorSession(): Session | undefined {
 
 function locate(run: object): FunctionLocation | undefined {
   const session = inspectorSession();
-  if (!session) return undefined;
-  const urls = new Map<string, string>();
-  let found: { scriptId: string; lineNumber: number; columnNumber: number } | undefined;
+  const place = session && placeOf(run, session);
+  const url = place && urlsOf(session).get(place.scriptId);
+  if (!url) return undefined;
+  return {
+    url,
+    line: place.lineNumber,
+    column: place.columnNumber - inset(Function.prototype.toString.call(run)),
+  };
+}
+
+/** Returns the place of a function in its script. Of a session within its own thread all answers come at once. */
+function placeOf(run: object, session: Session): ScriptPlace | undefined {
+  let place: ScriptPlace | undefined;
   try {
     (globalThis as Record<symbol, unknown>)[key] = run;
-    // Of a session within its own thread all answers come at once.
     session.post(
       'Runtime.evaluate',
       { expression: `globalThis[Symbol.for('${key.description}')]` },
       (_, { result }) =>
         session.post(
           'Runtime.getProperties',
-          { objectId: result?.objectId, ownProperties: true },
-          (_, properties) => {
-            found = properties?.internalProperties?.find(({ name }) => name === '[[FunctionLocation]]')?.value
-              ?.value;
+          { objectId: (result as { objectId?: string }).objectId, ownProperties: true },
+          (_, { internalProperties = [] }) => {
+            place = internalProperties.find(({ name }) => name === '[[FunctionLocation]]')?.value?.value;
           },
         ),
     );
-    // `Debugger.enable` ends what a coverage tool counts, which has the URLs of all scripts where there is one.
-    if (process.env.NODE_V8_COVERAGE) {
-      session.post('Profiler.enable');
-      session.post('Profiler.getBestEffortCoverage', {}, (_, { result }) => {
-        for (const { scriptId, url } of result as never as { scriptId: string; url: string }[])
-          urls.set(scriptId, url);
-      });
-    } else {
-      const hear = ({ params }: ScriptParsed) => urls.set(params.scriptId, params.url);
-      session.on('Debugger.scriptParsed', hear);
-      session.post('Debugger.enable');
-      session.post('Debugger.disable');
-      session.off('Debugger.scriptParsed', hear);
-    }
   } finally {
     delete (globalThis as Record<symbol, unknown>)[key];
   }
-  const url = found && urls.get(found.scriptId);
-  if (!found || !url) return undefined;
-  return {
-    url,
-    line: found.lineNumber,
-    column: found.columnNumber - inset(Function.prototype.toString.call(run)),
-  };
+  return place;
+}
+
+/** Returns the URLs of this thread's scripts. */
+function urlsOf(session: Session): Map<string, string> {
+  const urls = new Map<string, string>();
+  // `Debugger.enable` ends what a coverage tool counts, which has the URLs of all scripts where there is one.
+  if (process.env.NODE_V8_COVERAGE) {
+    session.post('Profiler.enable');
+    session.post('Profiler.getBestEffortCoverage', {}, (_, { result }) => {
+      for (const { scriptId, url } of result as readonly Script[]) urls.set(scriptId, url);
+    });
+    return urls;
+  }
+  const hear = ({ params }: { readonly params: Script }) => urls.set(params.scriptId, params.url);
+  session.on('Debugger.scriptParsed', hear);
+  session.post('Debugger.enable');
+  session.post('Debugger.disable');
+  session.off('Debugger.scriptParsed', hear);
+  return urls;
 }
 
 /** Returns how far V8's place of a function is behind the start of its text: it is the parenthesis, except of arrows. */
