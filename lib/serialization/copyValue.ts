@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 import { attempt } from '../errors.js';
-import { decode } from './decode.js';
-import { Encoder, MAX_DEPTH } from './encode.js';
+import { copyMemory } from './buffers.js';
 import {
   isArrayPrototype,
   isDisguised,
   isPlainPrototype,
   isPrototypeOfClass,
+  MAX_DEPTH,
   setOwn,
 } from './encodedValues.js';
 import { isCopiedBySlice } from './longArrays.js';
@@ -109,7 +109,10 @@ class Copier {
       return this.#keep(value, copy);
     }
     if (this.#options.memory && (ArrayBuffer.isView(value) || types.isArrayBuffer(value)))
-      return this.#keep(value, copyMemory(value));
+      return this.#keep(
+        value,
+        attempt(() => copyMemory(value, prototype), value),
+      );
     return value;
   }
 
@@ -117,12 +120,6 @@ class Copier {
     this.#copies.set(value, copy);
     return copy;
   }
-}
-
-/** Returns a copy of a typed array or buffer, or itself where it cannot be copied: a subclass, or memory that is shared. */
-function copyMemory(value: object): object {
-  const encoder = new Encoder({ sharedMemory: true, transferMarked: false });
-  return attempt(() => decode(encoder.encode(value), encoder.tag) as object, value);
 }
 
 /**

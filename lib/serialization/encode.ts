@@ -7,6 +7,7 @@ import {
   isDisguised,
   isObjectLike,
   isPlainPrototype,
+  MAX_DEPTH,
   setOwn,
 } from './encodedValues.js';
 import { textOf } from './errors.js';
@@ -16,9 +17,6 @@ import { markOf } from './markedFunctions.js';
 import { registeredClass } from './registerClass.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
-
-/** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
-export const MAX_DEPTH = 1000;
 
 export interface EncoderOptions {
   /** True if the other side is a thread: memory can be shared with it, and transferred to it. */

@@ -9,6 +9,9 @@ import type { Transferable } from '../protocol/messages.js';
  */
 export type EncodedValue = EncodedInstance | EncodedError | EncodedBuffer | EncodedView | EncodedFunction;
 
+/** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
+export const MAX_DEPTH = 1000;
+
 /** An instance of a registered class, as the data that its codec made. */
 export interface EncodedInstance {
   readonly tag: object;
