@@ -11,8 +11,8 @@ import {
 import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { checkOptions, orInfinity, type Rule, whole } from '../runtime/checkOptions.js';
+import { type Answer, answerOf, follow } from '../task/answerOf.js';
 import { CallPool } from '../task/callPool.js';
-import { type Answer, answerOf, follow } from './answerOf.js';
 import { InlineChunk } from './inlineChunk.js';
 
 /** Options of `inline()`. */

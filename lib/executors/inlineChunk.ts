@@ -6,8 +6,8 @@ import { callObserver } from '../runtime/callObserver.js';
 import { now } from '../runtime/clock.js';
 import { startTimer, type Timer } from '../runtime/startTimer.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
+import { type Answer, answerOf, follow, type Outcome } from '../task/answerOf.js';
 import type { CallPool } from '../task/callPool.js';
-import { type Answer, answerOf, follow, type Outcome } from './answerOf.js';
 
 /** One chunk of `inline()`: it waits, runs its inputs one after another, and is over. */
 export class InlineChunk implements Queued {

@@ -7,9 +7,9 @@ import {
   type Report,
   WorkerLostError,
 } from '../executor.js';
-import { answerOf } from '../executors/answerOf.js';
 import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
+import { answerOf } from '../task/answerOf.js';
 import { CallPool } from '../task/callPool.js';
 
 /** A fault of a worker, as it comes to an input. */

@@ -1,5 +1,5 @@
-import type { BoundCall, CallPool } from '../task/callPool.js';
-import { isThenable } from '../task/callTask.js';
+import type { BoundCall, CallPool } from './callPool.js';
+import { isThenable } from './callTask.js';
 
 /** A task's outcome. */
 export type Outcome =
