@@ -47,7 +47,8 @@ const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unkno
   new Observable(subscriber => {
     operate(source, {
       destination: subscriber,
-      next: ({ first, count, inputs, offset, rows, failures }) => {
+      next: ({ first, count, chunk, offset, rows, failures }) => {
+        const { inputs } = chunk;
         const at = rowReader(rows);
         for (let i = 0, row = 0, failure = 0; i < count && !subscriber.closed; i++) {
           const index = first + i;

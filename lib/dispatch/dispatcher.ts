@@ -1,6 +1,6 @@
 import { type Observer, Subscription } from 'rxjs';
 import { MapError, type TaskError, TaskTimeoutError } from '../errors.js';
-import type { Chunk, Executor, Report, Run } from '../executor.js';
+import type { Executor, Report, Run } from '../executor.js';
 import type { Plan } from '../options/mapOptions.js';
 import { type Meter, noMeter } from '../progress/meter.js';
 import { ProgressMeter, type ProgressObserver } from '../progress/progressMeter.js';
@@ -8,11 +8,12 @@ import { Fifo } from '../queues/fifo.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { scheduleAfter } from '../runtime/scheduleAfter.js';
 import { type CheckedExecutor, checkedExecutor } from './checkedExecutor.js';
+import { chunkOf } from './chunkOf.js';
 import { ChunkSize } from './chunkSize.js';
 import { FailurePolicy, type Verdict } from './failurePolicy.js';
 import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
 import { InFlightChunks } from './inFlightChunks.js';
-import { type InputHistory, InputQueue, type Segment, sliceInputs } from './inputQueue.js';
+import { InputQueue, type Segment, sliceSegment } from './inputQueue.js';
 import type { PullSource } from './pullSource.js';
 import { ReorderBuffer } from './reorderBuffer.js';
 import { RetryQueue } from './retryQueue.js';
@@ -42,6 +43,8 @@ export interface DispatcherOptions {
   readonly executor: Executor;
   /** Gets the run's results. */
   readonly observer: Observer<SettledBatch>;
+  /** True if only the run's tasks can change an input that was emitted. Default: the source can too. */
+  readonly freshInputs?: boolean;
 }
 
 /** The observer of a run's progress, and what it knows beforehand. */
@@ -68,7 +71,7 @@ export class Dispatcher {
   readonly #plan: Plan;
   readonly #executor: CheckedExecutor;
   readonly #observer: Observer<SettledBatch>;
-  readonly #inputs = new InputQueue();
+  readonly #inputs: InputQueue;
   readonly #size: ChunkSize;
   readonly #window: Window;
   readonly #policy: FailurePolicy;
@@ -116,7 +119,9 @@ export class Dispatcher {
   readonly #audit = () => this.#problems();
 
   /** @throws RangeError where the executor's numbers would keep a run waiting for ever */
-  constructor({ run, plan, executor, observer }: DispatcherOptions) {
+  constructor({ run, plan, executor, observer, freshInputs = false }: DispatcherOptions) {
+    // A task that fails may have changed its input.
+    this.#inputs = new InputQueue({ keeping: !freshInputs || plan.retry.count > 0 });
     this.#run = run;
     this.#plan = plan;
     this.#observer = observer;
@@ -347,10 +352,9 @@ export class Dispatcher {
   }
 
   #give(segment: Segment, after: InFlightChunk | undefined): void {
-    const { first, values: inputs, alone, history } = segment;
     this.#window.moveTo(segment);
-    const chunk: Chunk = { run: this.#run, first, inputs };
-    const inFlight = new InFlightChunk(chunk, alone, history, after, this.#listener);
+    const chunk = chunkOf(this.#run, segment);
+    const inFlight = new InFlightChunk(chunk, segment, after, this.#listener);
     this.#chunks.add(inFlight);
     const { prefetching } = this.#executor;
     inFlight.start(after && prefetching ? prefetching.run(chunk, after.chunk) : this.#executor.run(chunk));
@@ -413,7 +417,7 @@ export class Dispatcher {
       );
       this.#failure = { error };
     }
-    this.#takeBack(chunk, chunk.history, chunk.alone);
+    this.#takeBack(chunk);
   }
 
   #hearFailed(chunk: InFlightChunk, error: unknown): void {
@@ -425,9 +429,9 @@ export class Dispatcher {
         this.#failure = { error };
         return;
       case 'give again':
-        return this.#takeBack(chunk, chunk.history, chunk.alone);
+        return this.#takeBack(chunk);
       case 'suspect':
-        return this.#takeBack(chunk, verdict.history, true);
+        return this.#takeBack(chunk, { alone: true, history: verdict.history });
       case 'failed':
         this.#chunks.leave(chunk);
         this.#carryOut(verdict);
@@ -436,14 +440,12 @@ export class Dispatcher {
   }
 
   /** Ends a chunk; what has not settled waits anew. */
-  #takeBack(chunk: InFlightChunk, history: InputHistory, alone: boolean): void {
-    const { first, inputs } = chunk.chunk;
-    const { unsettled, settled } = chunk;
+  #takeBack(chunk: InFlightChunk, changes?: Pick<Segment, 'alone' | 'history'>): void {
+    const { unsettled, settled, segment } = chunk;
+    const { first, values } = segment;
     this.#chunks.leave(chunk);
-    if (unsettled > 0) {
-      const values = sliceInputs(inputs, settled, inputs.length);
-      this.#inputs.putBack({ first: first + settled, values, alone, history });
-    } else if (settled > 0 && this.#isDelivered(first + inputs.length)) this.#inputs.recycle(inputs);
+    if (unsettled > 0) this.#inputs.putBack({ ...sliceSegment(segment, settled, values.length), ...changes });
+    else if (settled > 0 && this.#isDelivered(first + values.length)) this.#inputs.recycle(values);
   }
 
   /** Returns true if all inputs before this one have been delivered, so that no batch refers to them. */

@@ -6,8 +6,8 @@ import type { ColumnBatch } from '../protocol/columnBatch.js';
 export interface SettledBatch {
   readonly first: number;
   readonly count: number;
-  /** The inputs, the first of them at `offset`. */
-  readonly inputs: ArrayLike<unknown>;
+  /** Has the inputs, the first of them at `offset`: whoever does not read them does not pay for it. */
+  readonly chunk: Pick<Chunk, 'inputs'>;
   readonly offset: number;
   readonly rows: ColumnBatch;
   /** By index. */
@@ -16,9 +16,9 @@ export interface SettledBatch {
 
 /** Makes a batch of the inputs of a chunk that begin at `offset`. */
 export const settledBatch = (
-  { first, inputs }: Chunk,
+  chunk: Chunk,
   offset: number,
   count: number,
   rows: ColumnBatch,
   failures: readonly TaskError[],
-): SettledBatch => ({ first: first + offset, count, inputs, offset, rows, failures });
+): SettledBatch => ({ first: chunk.first + offset, count, chunk, offset, rows, failures });

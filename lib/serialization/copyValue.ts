@@ -37,7 +37,7 @@ class Copier {
   /** The copies of objects that were met so far. */
   readonly #copies = new Map<object, unknown>();
   /** Instances whose data is being copied. */
-  readonly #open = new Set<object>();
+  #open: Set<object> | undefined;
   #depth = 0;
 
   constructor(options: CopyOptions) {
@@ -89,6 +89,7 @@ class Copier {
 
   /** Copies an instance by its codec, and keeps it as it is where that throws, or its data holds it. */
   #copyInstance(value: object, { encode, decode }: RegisteredClass): unknown {
+    this.#open ??= new Set();
     if (this.#open.has(value)) throw new TypeError('an instance that holds itself');
     this.#open.add(value);
     const copy = attempt(() => decode(this.copy(encode(value))), value);
@@ -116,7 +117,7 @@ class Copier {
       return this.#keep(value, copy);
     }
     if (this.#options.memory && (ArrayBuffer.isView(value) || types.isArrayBuffer(value)))
-      return this.#keep(value, copyMemory(value));
+      return this.#keep(value, copyMemory(value, prototype));
     return value;
   }
 
@@ -126,8 +127,15 @@ class Copier {
   }
 }
 
+/** The common typed arrays: all others take the way of the encoder, which is longer. */
+const quicklyCopied = new Set<object>(
+  [Float64Array, Float32Array, Int32Array, Uint32Array, Uint8Array].map(Class => Class.prototype),
+);
+
 /** Returns a copy of a typed array or buffer, or itself where it cannot be copied: a subclass, or memory that is shared. */
-function copyMemory(value: object): object {
+function copyMemory(value: object, prototype: object): object {
+  if (quicklyCopied.has(prototype) && !types.isSharedArrayBuffer((value as Uint8Array).buffer))
+    return (value as Uint8Array).slice();
   const encoder = new Encoder({ sharedMemory: true, transferMarked: false });
   return attempt(() => decode(encoder.encode(value), encoder.tag) as object, value);
 }
@@ -137,7 +145,12 @@ function copyMemory(value: object): object {
  * is. Identity is kept inside the copy.
  * @throws what a getter throws
  */
-export const copyValue = (value: unknown, options: CopyOptions): unknown => new Copier(options).copy(value);
+export function copyValue(value: unknown, options: CopyOptions): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value))
+    return options.memory ? copyMemory(value, Object.getPrototypeOf(value)) : value;
+  return new Copier(options).copy(value);
+}
 
 /** Copies a list and a record as `copyValue` copies what they hold: they are copied themselves, whatever that is. */
 export function copyBoth<L extends readonly unknown[], R extends object | undefined>(
