@@ -29,7 +29,7 @@ const BLOCK_LENGTH = 16_384;
 const MAX_SPARE_BLOCKS = 8;
 
 /** Returns part of some inputs; numbers are not copied. */
-export function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
+function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }
