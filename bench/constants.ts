@@ -25,7 +25,7 @@ const constants: readonly Constant[] = [
   { name: 'SLICE_TOLERANCE', file: 'lib/executors/pool/workerPool.js', values: [1, 1.25, 1.5] },
   { name: 'REPORT_EVERY_MS', file: 'lib/worker/runChunk.js', values: [1, 2, 4, 8] },
   { name: 'GROWTH', file: 'lib/dispatch/chunkSize.js', values: [2, 4, 8, 16] },
-  { name: 'SHARES', file: 'lib/dispatch/chunkSize.js', values: [1, 2, 4] },
+  { name: 'CHUNKS_PER_SHARE', file: 'lib/dispatch/chunkSize.js', values: [1, 2, 4] },
   { name: 'MIN_WORK_MS', file: 'lib/dispatch/chunkSize.js', values: [0.06, 0.25, 1] },
   { name: 'POLL_EVERY', file: 'lib/dispatch/dispatcher.js', values: [1024, 8192, 65_536, 2 ** 40] },
   { name: 'BLOCK_LENGTH', file: 'lib/dispatch/inputQueue.js', values: [2048, 16_384, 131_072] },
@@ -46,7 +46,7 @@ const constants: readonly Constant[] = [
   },
   {
     name: 'MAX_LISTED_LENGTH',
-    file: 'lib/serialization/encode.js',
+    file: 'lib/serialization/longArrays.js',
     values: [0, 64, 2 ** 40],
     measures: measuresOfValues('lists of', [16, 256, 4096], (_, n) => ({
       list: Array.from({ length: n }, (_, i) => i / n),

@@ -11,6 +11,7 @@ import { benchFolder, quick } from './settings.js';
 
 const benches = [
   'throughput',
+  'serial',
   'grain',
   'skew',
   'startup',

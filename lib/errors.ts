@@ -57,7 +57,7 @@ function previewObject(value: object): string {
   return short(`{ ${Object.keys(value).slice(0, 4).join(', ')} }`, 60);
 }
 
-/** `input 3 (index 1)`, or `an input` where no single one is known. */
+/** `input 3 (index 1)`, or `the run` where no single one is known. */
 const which = ({ index, input }: FailedInput) =>
   index === undefined ? 'the run' : `input ${preview(input)} (index ${index})`;
 
@@ -75,14 +75,27 @@ export const describeStack = (thrown: unknown): string =>
     ? attempt(() => String(thrown.stack), describeThrown(thrown))
     : describeThrown(thrown);
 
+/** Returns the frames of an error's stack; none where it has no such stack, or none that can be read. */
+export const framesOf = (error: unknown): string[] =>
+  attempt(() => String((error as Error).stack), '')
+    .split('\n    at ')
+    .slice(1);
+
+/** Gives the stack of an error other frames, below its name and message. */
+export function setFrames(error: Error, frames: readonly string[]): void {
+  error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n    at ');
+}
+
 /**
- * Gives the prototype of an error class its `name`, as the built-in errors have it, and its `code`.
+ * Gives the prototype of an error class its `name`, as the built-in errors have it, and its `code`, which it returns.
  *
- * Called after each class, not in a static block: a bundler renames a class that names itself.
+ * Called for a static field, and marked as pure: a bundler then leaves out the classes that nobody uses, as it cannot where
+ * a statement calls it or a static block. It is given `this`, because a bundler renames a class that names itself.
  */
-export function nameError(Class: { prototype: object }, name: string, code: string): void {
+export function nameError<Code extends string>(Class: { prototype: object }, name: string, code: Code): Code {
   for (const [key, value] of Object.entries({ name, code }))
     Object.defineProperty(Class.prototype, key, { value, configurable: true, writable: true });
+  return code;
 }
 
 /**
@@ -95,6 +108,8 @@ export function nameError(Class: { prototype: object }, name: string, code: stri
  *   .subscribe({ error: e => console.log(e.index, e.input, e.cause.message) }); // 7 7 seven
  */
 export class TaskError extends Error {
+  /** The `code` of its instances, as every error class of this package has it. */
+  static readonly code = /* @__PURE__ */ nameError<string>(this, 'TaskError', 'RX_PARFOR_TASK');
   /** Names the kind of failure; each subclass has its own. */
   declare readonly code: string;
   /** The input's place in the source, from 0; `undefined` where the failure is the whole run's. */
@@ -111,10 +126,14 @@ export class TaskError extends Error {
     this.input = failed.input;
   }
 }
-nameError(TaskError, 'TaskError', 'RX_PARFOR_TASK');
 
 /** A task ran longer than `taskTimeout`, or (then without an `index`) the run longer than `timeout`. */
 export class TaskTimeoutError extends TaskError {
+  static override readonly code = /* @__PURE__ */ nameError(
+    this,
+    'TaskTimeoutError',
+    'RX_PARFOR_TASK_TIMEOUT',
+  );
   /** The limit that was passed, in ms. */
   readonly timeout: number;
 
@@ -129,7 +148,6 @@ export class TaskTimeoutError extends TaskError {
     this.timeout = timeout;
   }
 }
-nameError(TaskTimeoutError, 'TaskTimeoutError', 'RX_PARFOR_TASK_TIMEOUT');
 
 /** The end of a worker: its exit code where it had one, and the reason in words. */
 export interface WorkerExit {
@@ -143,6 +161,11 @@ export interface WorkerExit {
  * Other inputs of its chunk are not touched, and the worker is replaced.
  */
 export class WorkerCrashError extends TaskError {
+  static override readonly code = /* @__PURE__ */ nameError(
+    this,
+    'WorkerCrashError',
+    'RX_PARFOR_WORKER_CRASH',
+  );
   /** The exit code of the worker, where it had one. */
   readonly exitCode: number | undefined;
   /** The reason why the worker ended, in words. */
@@ -160,7 +183,6 @@ export class WorkerCrashError extends TaskError {
     this.reason = reason;
   }
 }
-nameError(WorkerCrashError, 'WorkerCrashError', 'RX_PARFOR_WORKER_CRASH');
 
 /** The value that could not cross to or from a worker. */
 export type ValueRole = 'input' | 'result' | 'args' | 'kwargs';
@@ -170,6 +192,11 @@ export type ValueRole = 'input' | 'result' | 'args' | 'kwargs';
  * `what` says which value, `index` the input, `path` the place inside it (`.model.solve`, `[3]`, `` for the value itself).
  */
 export class NotTransferableError extends TaskError {
+  static override readonly code = /* @__PURE__ */ nameError(
+    this,
+    'NotTransferableError',
+    'RX_PARFOR_NOT_TRANSFERABLE',
+  );
   readonly what: ValueRole;
   readonly path: string;
   readonly why: string;
@@ -187,10 +214,10 @@ export class NotTransferableError extends TaskError {
     this.why = why;
   }
 }
-nameError(NotTransferableError, 'NotTransferableError', 'RX_PARFOR_NOT_TRANSFERABLE');
 
 /** The module of a task, or its export, is not there or does not load; `cause` holds the module's own error. */
 export class TaskNotFoundError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'TaskNotFoundError', 'RX_PARFOR_TASK_NOT_FOUND');
   declare readonly code: 'RX_PARFOR_TASK_NOT_FOUND';
   /** The module, as the worker was told to import it. */
   readonly module: string;
@@ -209,10 +236,19 @@ export class TaskNotFoundError extends Error {
     this.why = why;
   }
 }
-nameError(TaskNotFoundError, 'TaskNotFoundError', 'RX_PARFOR_TASK_NOT_FOUND');
+
+/**
+ * A run was started in a worker and not by one of its tasks: by the module of a task, which each worker loads; or workers
+ * were to be started by workers of workers. The run of the program ends with it.
+ */
+export class RunInWorkerError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'RunInWorkerError', 'RX_PARFOR_RUN_IN_WORKER');
+  declare readonly code: 'RX_PARFOR_RUN_IN_WORKER';
+}
 
 /** Every failure of a run with `failFast: false`, in the order of the inputs, as `errors`. */
 export class MapError extends AggregateError {
+  static readonly code = /* @__PURE__ */ nameError(this, 'MapError', 'RX_PARFOR_MAP');
   declare readonly code: 'RX_PARFOR_MAP';
   declare errors: TaskError[];
 
@@ -220,4 +256,3 @@ export class MapError extends AggregateError {
     super(errors, `${errors.length} of ${total} inputs failed; the first: ${errors[0]?.message ?? ''}`);
   }
 }
-nameError(MapError, 'MapError', 'RX_PARFOR_MAP');

@@ -9,7 +9,7 @@ export interface Run {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>> | undefined;
   readonly spread: boolean;
-  /** The most chunks that the run has under way at once. */
+  /** The number of workers that the run may keep busy at once. */
   readonly concurrency: number;
   /** Milliseconds for one task, from its start; `undefined` for no limit. */
   readonly taskTimeout: number | undefined;
@@ -67,7 +67,7 @@ export interface ChunkPolicy {
 }
 
 /** The cost of a chunk, some 0.1 ms, is 1 % of this, and a cancelled run lets go within it (`bench/constants.ts`). */
-const TIME_SLICE_MS = 8;
+export const TIME_SLICE_MS = 8;
 
 /** More make a chunk's memory outgrow the caches, and the main thread's share of it uneven (`bench/constants.ts`). */
 const MAX_INPUTS = 16_384;
@@ -101,6 +101,11 @@ export interface Executor {
   readonly changes?: Observable<unknown> | undefined;
   /** Gives a busy worker its next chunk ahead of time. Default: a worker waits for its next chunk. */
   readonly prefetching?: Prefetching | undefined;
+  /**
+   * Returns a function that calls a run's task in this thread, one input at a time and without a chunk, which costs more
+   * than a quick task does. Default: every input goes in a chunk.
+   */
+  direct?(run: Run): DirectCall;
   /** Returns true if a chunk that was subscribed to still waits for a worker; progress does not count it as running. */
   isWaiting?(chunk: Chunk): boolean;
   /** Takes in what workers have said so far: a source that pushes for long keeps the event loop from doing so. */
@@ -120,8 +125,25 @@ export interface Prefetching {
   recall?(chunk: Chunk): void;
 }
 
+/** Calls a task with one input. Returns false, and calls nothing, where the input has to wait: it goes in a chunk then. */
+export type DirectCall = (input: unknown, listener: DirectListener) => boolean;
+
+/** Hears, within a direct call, what becomes of its input. */
+export interface DirectListener {
+  /** The task has returned a row. */
+  returned(row: unknown): void;
+  /**
+   * The task has failed, or is async: the input is a chunk of its own from here on, whose reports these are. They must be
+   * subscribed to, also where nobody waits for them.
+   */
+  goesOn(reports: Observable<Report>): void;
+  /** The executor was closed meanwhile: nothing but this counts, and the run ends with this error. */
+  failed(error: unknown): void;
+}
+
 /** The worker died before it had reported all of the chunk. */
 export class WorkerLostError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'WorkerLostError', 'RX_PARFOR_WORKER_LOST');
   declare readonly code: 'RX_PARFOR_WORKER_LOST';
 
   constructor(
@@ -132,20 +154,19 @@ export class WorkerLostError extends Error {
     super(exit.reason);
   }
 }
-nameError(WorkerLostError, 'WorkerLostError', 'RX_PARFOR_WORKER_LOST');
 
 /** A task of the chunk passed its `taskTimeout`, and its worker was ended. */
 export class ChunkTimeoutError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'ChunkTimeoutError', 'RX_PARFOR_CHUNK_TIMEOUT');
   declare readonly code: 'RX_PARFOR_CHUNK_TIMEOUT';
 }
-nameError(ChunkTimeoutError, 'ChunkTimeoutError', 'RX_PARFOR_CHUNK_TIMEOUT');
 
 /** A run was started on an executor that was closed, or was under way when it closed. */
 export class ExecutorClosedError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'ExecutorClosedError', 'RX_PARFOR_EXECUTOR_CLOSED');
   declare readonly code: 'RX_PARFOR_EXECUTOR_CLOSED';
 
   constructor() {
     super('the executor is closed; run on one that is open, or close it after the run has ended');
   }
 }
-nameError(ExecutorClosedError, 'ExecutorClosedError', 'RX_PARFOR_EXECUTOR_CLOSED');

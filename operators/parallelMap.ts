@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs';
 import { emitRows } from '../lib/dispatch/emitRows.js';
 import { runTask } from '../lib/dispatch/runTask.js';
 import { type MapOptions, type OptionsOf, planOf } from '../lib/options/mapOptions.js';
-import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { Args, InputOf, Kwargs, TaskOf, Uninferred } from '../lib/task/parameters.js';
 import type { AnyRow, Task } from '../lib/task/task.js';
 
 /**
@@ -57,9 +57,9 @@ export function parallelMap<
   T = unknown,
   R = AnyRow,
   A extends Args = [],
-  K extends object = never,
+  K extends Kwargs = never,
   S extends boolean = false,
-  F extends Task = Task,
+  F extends Task = Uninferred,
 >(
   task: TaskOf<F, T, R, A, K, S>,
   options?: OptionsOf<F, T, A, K, S>,

@@ -6,7 +6,17 @@ import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, planOf } from '../lib/options/mapOptions.js';
 import { rowReader } from '../lib/serialization/columnBatch.js';
 import { freeBuffers } from '../lib/serialization/freeBuffers.js';
-import type { Args, ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf, TaskOf } from '../lib/task/parameters.js';
+import type {
+  Args,
+  ArgsOf,
+  InputOf,
+  Kwargs,
+  KwargsOf,
+  Nothing,
+  SpreadOf,
+  TaskOf,
+  Uninferred,
+} from '../lib/task/parameters.js';
 import type { AnyRow, Task } from '../lib/task/task.js';
 
 /** The row of an input whose task has returned. */
@@ -47,8 +57,7 @@ const settledRows = (): OperatorFunction<SettledBatch, SettledRow<unknown, unkno
   new Observable(subscriber => {
     operate(source, {
       destination: subscriber,
-      next: ({ first, count, chunk, offset, rows, failures }) => {
-        const { inputs } = chunk;
+      next: ({ first, count, inputs, offset, rows, failures }) => {
         const at = rowReader(rows);
         for (let i = 0, row = 0, failure = 0; i < count && !subscriber.closed; i++) {
           const index = first + i;
@@ -109,9 +118,9 @@ export function parallelMapSettled<
   T = unknown,
   R = AnyRow,
   A extends Args = [],
-  K extends object = never,
+  K extends Kwargs = never,
   S extends boolean = false,
-  F extends Task = Task,
+  F extends Task = Uninferred,
 >(
   task: TaskOf<F, T, R, A, K, S>,
   options?: SettledOptionsOf<F, T, A, K, S>,

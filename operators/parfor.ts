@@ -6,7 +6,7 @@ import { runTask } from '../lib/dispatch/runTask.js';
 import type { SettledBatch } from '../lib/dispatch/settledBatch.js';
 import type { TaskError } from '../lib/errors.js';
 import { type MapOptions, type OptionsOf, type Plan, planOf } from '../lib/options/mapOptions.js';
-import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { Args, InputOf, Kwargs, TaskOf, Uninferred } from '../lib/task/parameters.js';
 import type { AnyRow, Task } from '../lib/task/task.js';
 
 /** Returns the index of each row of a batch, among failures that have none: they are by index. */
@@ -80,9 +80,9 @@ export function parfor<
   T = unknown,
   R = AnyRow,
   A extends Args = [],
-  K extends object = never,
+  K extends Kwargs = never,
   S extends boolean = false,
-  F extends Task = Task,
+  F extends Task = Uninferred,
 >(
   task: TaskOf<F, T, R, A, K, S, ReducedRow<F, R>>,
   options?: OptionsOf<F, T, A, K, S>,

@@ -1,9 +1,9 @@
 import type { OperatorFunction } from 'rxjs';
 import { emitRows } from '../lib/dispatch/emitRows.js';
-import { runTask } from '../lib/dispatch/runTask.js';
+import { runTaskOn } from '../lib/dispatch/runTaskOn.js';
 import { inline } from '../lib/executors/inline.js';
 import { type MapOptions, type OptionsOf, planOf } from '../lib/options/mapOptions.js';
-import type { Args, InputOf, TaskOf } from '../lib/task/parameters.js';
+import type { Args, InputOf, Kwargs, TaskOf, Uninferred } from '../lib/task/parameters.js';
 import type { AnyRow, Task } from '../lib/task/task.js';
 
 /**
@@ -46,15 +46,19 @@ export function serialMap<
   T = unknown,
   R = AnyRow,
   A extends Args = [],
-  K extends object = never,
+  K extends Kwargs = never,
   S extends boolean = false,
-  F extends Task = Task,
+  F extends Task = Uninferred,
 >(
   task: TaskOf<F, T, R, A, K, S>,
   options?: OptionsOf<F, T, A, K, S>,
 ): OperatorFunction<InputOf<T, F, A, K, S>, R>;
 export function serialMap(task: Task, options?: MapOptions): OperatorFunction<unknown, unknown> {
   // Where a run would be parallel is no matter here: the same options serve both twins.
-  const plan = planOf('serialMap', task, options, { executor: inline(), concurrency: 1, chunk: 1 });
-  return source => source.pipe(runTask(task, plan), emitRows());
+  const plan = planOf('serialMap', task, options, { concurrency: 1, chunk: 1 });
+  return source =>
+    source.pipe(
+      runTaskOn(() => inline(), task, plan),
+      emitRows(),
+    );
 }

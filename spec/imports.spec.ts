@@ -170,7 +170,7 @@ test('outside of executors/ only the default executor and inline are named, each
     offences((from, to) => from !== 'index.ts' && !isExecutor(from) && isExecutor(to)),
     [
       'operators/serialMap.ts imports lib/executors/inline.ts',
-      'lib/dispatch/runTask.ts imports lib/executors/defaultExecutor.ts',
+      'lib/dispatch/runTask.ts imports lib/executors/executorOfRun.ts',
     ],
   );
 });

@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import {
   type Chunk,
   type ChunkPolicy,
+  type DirectCall,
   defaultChunkPolicy,
   type Executor,
   type Prefetching,
@@ -14,6 +15,8 @@ export interface CheckedExecutor {
   readonly policy: ChunkPolicy;
   readonly changes: Observable<unknown> | undefined;
   readonly prefetching: Prefetching | undefined;
+  /** Calls the task of a run directly, where the executor can. */
+  direct(run: Run): DirectCall | undefined;
   /** @throws RangeError where the executor has no such number */
   parallelism(): number;
   run(chunk: Chunk): Observable<Report>;
@@ -38,7 +41,7 @@ export function checkedExecutor(executor: Executor): CheckedExecutor {
     throw new RangeError(
       `the executor's \`chunkPolicy.maxInputs\` must be a whole number from 1, got ${policy.maxInputs}`,
     );
-  const has = (name: 'isWaiting' | 'poll' | 'forget') => typeof executor[name] === 'function';
+  const has = (name: 'direct' | 'isWaiting' | 'poll' | 'forget') => typeof executor[name] === 'function';
   const checked: CheckedExecutor = {
     policy,
     changes: typeof changes?.subscribe === 'function' ? changes : undefined,
@@ -52,6 +55,7 @@ export function checkedExecutor(executor: Executor): CheckedExecutor {
       );
     },
     run: chunk => executor.run(chunk),
+    direct: run => (has('direct') ? executor.direct?.(run) : undefined),
     isWaiting: chunk => has('isWaiting') && executor.isWaiting?.(chunk) === true,
     poll: () => {
       if (has('poll')) executor.poll?.();

@@ -3,8 +3,8 @@ import type { ChunkPolicy } from '../executor.js';
 /** One trip must not be more than this many times larger than the last: quick first tasks prove little (`bench/constants.ts`). */
 const GROWTH = 8;
 
-/** Towards the end a chunk is at most this fraction of each worker's share of what is left (`bench/constants.ts`). */
-const SHARES = 2;
+/** Towards the end each worker's share of what is left goes out in at least so many chunks (`bench/constants.ts`). */
+const CHUNKS_PER_SHARE = 2;
 
 /** Work under this many ms is not divided further at the end: the trip would cost more than it evens out (`bench/constants.ts`). */
 const MIN_WORK_MS = 0.25;
@@ -37,7 +37,7 @@ export class ChunkSize {
   /** Returns the size of the next chunk where `waiting` inputs are there to be shared. */
   next(waiting: number): number {
     if (this.fixed !== undefined) return this.fixed;
-    const share = Math.ceil(waiting / (this.workers * SHARES));
+    const share = Math.ceil(waiting / (this.workers * CHUNKS_PER_SHARE));
     const least = this.cost === undefined ? 1 : Math.min(this.#size, Math.floor(MIN_WORK_MS / this.cost));
     return Math.max(1, least, Math.min(this.#size, share));
   }

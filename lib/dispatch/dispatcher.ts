@@ -1,4 +1,4 @@
-import { type Observer, Subscription } from 'rxjs';
+import { type Observable, type Observer, Subscription } from 'rxjs';
 import { MapError, type TaskError, TaskTimeoutError } from '../errors.js';
 import type { Executor, Report, Run } from '../executor.js';
 import type { Plan } from '../options/mapOptions.js';
@@ -10,13 +10,16 @@ import { scheduleAfter } from '../runtime/scheduleAfter.js';
 import { type CheckedExecutor, checkedExecutor } from './checkedExecutor.js';
 import { chunkOf } from './chunkOf.js';
 import { ChunkSize } from './chunkSize.js';
+import { DelayedRetries } from './delayedRetries.js';
+import { type CalledInput, DirectCaller } from './directCaller.js';
+import { EmittedValues } from './emittedValues.js';
 import { FailurePolicy, type Verdict } from './failurePolicy.js';
+import { faultIn } from './faultIn.js';
 import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
 import { InFlightChunks } from './inFlightChunks.js';
-import { InputQueue, type Segment, sliceSegment } from './inputQueue.js';
+import { InputQueue, NO_HISTORY, type Segment, sliceSegment } from './inputQueue.js';
 import type { PullSource } from './pullSource.js';
 import { ReorderBuffer } from './reorderBuffer.js';
-import { RetryQueue } from './retryQueue.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
 import { Window } from './window.js';
 
@@ -70,8 +73,12 @@ export class Dispatcher {
   readonly #run: Run;
   readonly #plan: Plan;
   readonly #executor: CheckedExecutor;
+  /** Calls the task in this thread, where the executor can. */
+  readonly #direct: DirectCaller | undefined;
   readonly #observer: Observer<SettledBatch>;
-  readonly #inputs: InputQueue;
+  readonly #inputs = new InputQueue();
+  /** True if inputs that wait, or are tried again, are kept as they were emitted. */
+  readonly #keeping: boolean;
   readonly #size: ChunkSize;
   readonly #window: Window;
   readonly #policy: FailurePolicy;
@@ -80,7 +87,7 @@ export class Dispatcher {
   readonly #errors: TaskError[] = [];
   readonly #reorderBuffer: ReorderBuffer | undefined;
   /** Failed inputs that wait for their next try. */
-  readonly #retries: RetryQueue;
+  readonly #retries: DelayedRetries;
   readonly #listener: ChunkListener = {
     report: (chunk, report) => this.#note({ kind: 'report', chunk, report }),
     failed: (chunk, error) => this.#note({ kind: 'failed', chunk, error }),
@@ -121,11 +128,21 @@ export class Dispatcher {
   /** @throws RangeError where the executor's numbers would keep a run waiting for ever */
   constructor({ run, plan, executor, observer, freshInputs = false }: DispatcherOptions) {
     // A task that fails may have changed its input.
-    this.#inputs = new InputQueue({ keeping: !freshInputs || plan.retry.count > 0 });
+    this.#keeping = !freshInputs || plan.retry.count > 0;
     this.#run = run;
     this.#plan = plan;
     this.#observer = observer;
     this.#executor = checkedExecutor(executor);
+    const direct = this.#executor.direct(run);
+    if (direct)
+      this.#direct = new DirectCaller(direct, {
+        settled: batch => this.#hearRow(batch),
+        goesOn: (called, reports) => this.#goOn(called, reports),
+        failed: error => {
+          this.#failure ??= { error };
+          this.#settle();
+        },
+      });
     this.#concurrency = run.concurrency;
     this.#policy = new FailurePolicy(run, plan);
     this.#size = new ChunkSize(
@@ -133,7 +150,7 @@ export class Dispatcher {
       this.#concurrency,
       plan.chunk === 'auto' ? undefined : plan.chunk,
     );
-    this.#retries = new RetryQueue(plan.retry.delay, segments => {
+    this.#retries = new DelayedRetries(plan.retry.delay, segments => {
       this.#putBackAll(segments);
       this.#turn();
     });
@@ -167,12 +184,15 @@ export class Dispatcher {
   }
 
   push(value: unknown): void {
+    if (this.#requested > 0) this.#requested -= 1;
     // Those that wait although a worker is idle wait for room, which one more input does not make.
     const isFirst = this.#inputs.length === 0;
-    this.#inputs.push(value);
-    if (this.#requested > 0) this.#requested -= 1;
-    if (isFirst && this.#chunks.busyWorkers < this.#concurrency) this.#turn();
-    else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
+    if (isFirst && !this.#dispatching && !this.#settling && this.#canCall) return this.#pass(value);
+    this.#inputs.push(value, this.#keeping && !(isFirst && this.#isCalledNext));
+    if (isFirst && this.#chunks.busyWorkers < this.#concurrency) {
+      this.#changed = true;
+      this.#dispatch();
+    } else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
   }
 
   /** Takes note that the source has completed. */
@@ -191,6 +211,7 @@ export class Dispatcher {
   /** Ends the run with an error, and lets go of the workers. */
   fail(error: unknown): void {
     if (!this.#close()) return;
+    this.#plan.calledAt.show(error);
     this.#meter.error(error);
     callObserver(() => this.#observer.error(error));
   }
@@ -301,25 +322,40 @@ export class Dispatcher {
 
   /** Makes one choice and acts on it; returns false if there was nothing to do. */
   #step(): boolean {
+    if (this.#canCall && this.#inputs.isFresh) return this.#callFresh();
+    // Nothing waits for an earlier input: there is room for one.
+    if (this.#canCall && this.#inputs.length === 0) return this.#pulls && this.#request(1);
     const idle = this.#chunks.busyWorkers < this.#concurrency;
-    if (!idle && !this.#chunkToQueueBehind()) return false;
+    const after = idle ? undefined : this.#chunkToQueueBehind();
+    if (!idle && !after) return false;
     const room = this.#window.room(this.#concurrency);
-    if (this.#pulls) {
-      const missing = Math.min(room, this.#size.full) - this.#inputs.length;
-      if (missing > 0 && missing !== this.#requested) {
-        this.#requested = missing;
-        this.#source?.request(missing);
-        return true;
-      }
-    }
+    if (this.#pulls && this.#requestMissing(room)) return true;
     if (this.#inputs.length === 0) return idle && this.#recall();
+    return this.#giveNext(room, after);
+  }
+
+  /** Gives out the next chunk; returns false if there is no room, or if it may not wait behind another one. */
+  #giveNext(room: number, after: InFlightChunk | undefined): boolean {
     // What a source still holds is not known: what is here is one chunk's, not everyone's share.
     const size = this.#pulls ? this.#size.full : this.#size.next(this.#inputs.length);
     if (Math.min(size, room) <= 0) return false;
-    const after = idle ? undefined : this.#chunkToQueueBehind();
     // What goes alone waits for nobody, as what it waits for may end its worker.
     if (after && this.#inputs.alone) return false;
     this.#give(this.#inputs.take(Math.min(size, room)), after);
+    return true;
+  }
+
+  /** Asks the source for what a full chunk lacks; returns false if that is nothing, or was asked for already. */
+  #requestMissing(room: number): boolean {
+    const missing = Math.min(room, this.#size.full) - this.#inputs.length;
+    return missing > 0 && this.#request(missing);
+  }
+
+  /** Asks the source for so many inputs; returns false if it was asked for as many already. */
+  #request(count: number): boolean {
+    if (count === this.#requested) return false;
+    this.#requested = count;
+    this.#source?.request(count);
     return true;
   }
 
@@ -351,8 +387,74 @@ export class Dispatcher {
     return this.#over || this.#inputs.length > 0;
   }
 
+  /** True if the task can be called directly: nothing is under way, and inputs go out one by one. */
+  get #canCall(): boolean {
+    if (!this.#direct || this.#over || this.#concurrency === 0) return false;
+    return this.#chunks.busyWorkers === 0 && this.#retries.length === 0 && this.#size.full === 1;
+  }
+
+  /** True if the task is called with what a sweep gives before anybody can change it. */
+  get #isCalledNext(): boolean {
+    return this.#source !== undefined && this.#canCall;
+  }
+
+  /** Calls the task with an input that has just come, and does what has come up meanwhile. */
+  #pass(input: unknown): void {
+    this.#dispatching = true;
+    this.#changed = this.#source !== undefined;
+    try {
+      this.#call(this.#inputs.pass(), input);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#dispatching = false;
+    if (this.#changed) this.#turn();
+  }
+
+  /** Calls the task with the next input. */
+  #callFresh(): boolean {
+    const index = this.#inputs.next - this.#inputs.length;
+    if (this.#inputs.isKept) {
+      const segment = this.#inputs.take(1);
+      this.#call(index, chunkOf(this.#run, segment).inputs[0], segment.emitted);
+    } else this.#call(index, this.#inputs.takeFresh());
+    return true;
+  }
+
+  /** Calls the task with an input, where that need not wait; otherwise gives it out as a chunk. */
+  #call(index: number, input: unknown, emitted?: EmittedValues): void {
+    this.#window.moveTo(index + 1);
+    const kept = emitted ?? (this.#plan.retry.count > 0 ? EmittedValues.of(input) : undefined);
+    if (this.#direct?.call(index, input, kept)) return;
+    this.#give(this.#segmentOf(index, input, kept), undefined);
+  }
+
+  /** Returns a segment of one input, which is kept from here on. */
+  #segmentOf(first: number, input: unknown, emitted: EmittedValues | undefined): Segment {
+    const kept = emitted ?? (this.#keeping ? EmittedValues.of(input) : undefined);
+    return { first, values: [input], alone: false, history: NO_HISTORY, ...(kept && { emitted: kept }) };
+  }
+
+  /** A direct call has returned a row. */
+  #hearRow(batch: SettledBatch): void {
+    if (this.#over) return;
+    this.#emptyChunks = 0;
+    this.#progressed = this.#meter !== noMeter;
+    this.#add(batch);
+    this.#settle();
+  }
+
+  /** The input of a direct call has become a chunk. */
+  #goOn({ index, input, emitted }: CalledInput, reports: Observable<Report>): void {
+    const segment = this.#segmentOf(index, input, emitted);
+    const inFlight = new InFlightChunk(chunkOf(this.#run, segment), segment, undefined, this.#listener);
+    if (this.#over) inFlight.cancel();
+    else this.#chunks.add(inFlight);
+    inFlight.start(reports);
+  }
+
   #give(segment: Segment, after: InFlightChunk | undefined): void {
-    this.#window.moveTo(segment);
+    this.#window.moveTo(segment.first + segment.values.length);
     const chunk = chunkOf(this.#run, segment);
     const inFlight = new InFlightChunk(chunk, segment, after, this.#listener);
     this.#chunks.add(inFlight);
@@ -364,7 +466,7 @@ export class Dispatcher {
     const { count, elapsed, rows, failures } = report;
     // A batch of nothing would stand where the next one begins.
     if (count === 0) return;
-    const wrong = wrongIn(report, chunk.unsettled);
+    const wrong = faultIn(report, chunk.unsettled);
     if (wrong) {
       this.#failure = { error: new RangeError(`the executor reported ${wrong}`) };
       return;
@@ -456,7 +558,8 @@ export class Dispatcher {
   /** Returns the inputs that are with a worker, those left out that wait for one. */
   #withWorkers(): number {
     if (this.#runningAtEnd !== undefined) return this.#runningAtEnd;
-    return this.#chunks.inputsWithWorkers(chunk => this.#executor.isWaiting(chunk));
+    const called = this.#direct?.underWay ?? 0;
+    return called + this.#chunks.inputsWithWorkers(chunk => this.#executor.isWaiting(chunk));
   }
 
   #completeIfDone(): void {
@@ -472,25 +575,10 @@ export class Dispatcher {
 
   /** Returns what does not add up. There is nothing of the kind wherever code of the user runs. */
   #problems(): string[] {
-    const known = this.#settled + this.#chunks.unsettled + this.#inputs.length + this.#retries.length;
+    const underWay = this.#chunks.unsettled + (this.#direct?.underWay ?? 0);
+    const known = this.#settled + underWay + this.#inputs.length + this.#retries.length;
     const problems = this.#chunks.problems();
     if (known !== this.#inputs.next) problems.push(`${known} of ${this.#inputs.next} inputs are somewhere`);
     return problems;
   }
-}
-
-/** Returns what an executor's report has that its chunk has not; `undefined` where it can be believed. */
-function wrongIn({ count, rows, failures }: Report, unsettled: number): string | undefined {
-  if (!Number.isInteger(count) || count < 0 || count > unsettled)
-    return `${count} inputs of a chunk that has ${unsettled} left`;
-  let last = -1;
-  for (const { offset } of failures) {
-    if (!Number.isInteger(offset) || offset <= last || offset >= count)
-      return `a failure at ${offset}, after one at ${last}, among ${count} inputs`;
-    last = offset;
-  }
-  if (rows.length !== count - failures.length)
-    return `${rows.length} rows and ${failures.length} failures of ${count} inputs`;
-  const short = rows.columns.find(column => column.length !== rows.length);
-  return short && `a column of ${short.length} values for ${rows.length} rows`;
 }

@@ -39,6 +39,14 @@ export class EmittedValues {
     return values;
   }
 
+  /** Returns one as it is now; `undefined` if it cannot change. */
+  static of(value: unknown): EmittedValues | undefined {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const values = new EmittedValues();
+    values.add(value);
+    return values;
+  }
+
   add(value: unknown): void {
     if (typeof value === 'object' && value !== null && this.#addParts(value)) this.#flat += 1;
     else this.#addCopy(isSingle(value) ? undefined : copyOf(value));

@@ -9,6 +9,7 @@ import {
 import { ChunkTimeoutError, type Failure, type Report, type Run, WorkerLostError } from '../executor.js';
 import type { Plan } from '../options/mapOptions.js';
 import { noRows, sliceBatch } from '../serialization/columnBatch.js';
+import { locateFrames } from '../task/locateFrames.js';
 import type { InFlightChunk } from './inFlightChunk.js';
 import { type InputHistory, type Segment, sliceSegment } from './inputQueue.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
@@ -38,7 +39,7 @@ export type LossVerdict =
 export class FailurePolicy {
   constructor(
     private readonly run: Run,
-    private readonly plan: Pick<Plan, 'failures' | 'retry'>,
+    private readonly plan: Pick<Plan, 'failures' | 'retry' | 'calledAt'>,
   ) {}
 
   /** Divides a report where an input is to be tried again, and cuts it off where a failure ends the run. */
@@ -67,7 +68,9 @@ export class FailurePolicy {
         retries.push(nextTry(segment, offset));
         continue;
       }
+      locateFrames(failure.cause, this.run.task);
       const error = errorOf(failure, failed, this.run);
+      this.plan.calledAt.show(error);
       if (this.plan.failures === 'end the run') {
         close(failure.offset);
         return { batches, retries, fatal: error };
@@ -94,6 +97,7 @@ export class FailurePolicy {
     const final = expired
       ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
       : new WorkerCrashError(failed, error.exit as WorkerExit);
+    this.plan.calledAt.show(final);
     if (this.plan.failures === 'end the run')
       return { kind: 'failed', batches: [], retries: [], fatal: final };
     const batch = settledBatch(chunk, settled, 1, noRows, [final]);

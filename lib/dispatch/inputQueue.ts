@@ -102,14 +102,10 @@ export class InputQueue {
   #emitted: EmittedValues | undefined;
   #filled = 0;
   #blockTaken = 0;
+  /** True if others read the block's memory: numbers are given out without a copy. */
+  #shared = false;
   /** Blocks of numbers that are free again. */
   readonly #spare: Float64Array[] = [];
-  readonly #keeping: boolean;
-
-  /** @param options.keeping true if inputs are kept as they were emitted. Default: true */
-  constructor({ keeping = true } = {}) {
-    this.#keeping = keeping;
-  }
 
   /** The index of the input that `take` gives next, where one waits. */
   get first(): number {
@@ -122,8 +118,14 @@ export class InputQueue {
     return this.#front?.alone === true;
   }
 
-  push(value: unknown): void {
-    if (this.#emitted || (typeof value === 'object' && value !== null && this.#keeping)) this.#note(value);
+  /** Counts an input that need not wait, and returns its index. */
+  pass(): number {
+    return this.next++;
+  }
+
+  /** @param changes true if somebody may change an object before it is needed for the last time. Default: true */
+  push(value: unknown, changes = true): void {
+    if (this.#emitted || (changes && typeof value === 'object' && value !== null)) this.#note(value);
     if (this.#filled === BLOCK_LENGTH) this.#close();
     if (this.#block instanceof Float64Array) {
       if (typeof value !== 'number') this.#block = Array.from(this.#block.subarray(0, this.#filled));
@@ -152,6 +154,30 @@ export class InputQueue {
     );
     const emitted = joinedEmitted(pieces);
     return { ...front, values, ...(emitted && { emitted }) };
+  }
+
+  /** True if the next input is one that was never given out, and no block has been filled since it came. */
+  get isFresh(): boolean {
+    return this.length > 0 && this.#returned.length === 0 && this.#blocks.length === 0;
+  }
+
+  /** True if fresh inputs are kept as they were emitted. */
+  get isKept(): boolean {
+    return this.#emitted !== undefined;
+  }
+
+  /** Takes the next input, a fresh one that is not kept, without a segment around it. */
+  takeFresh(): unknown {
+    const block = this.#block;
+    const value = block[this.#blockTaken];
+    if (!(block instanceof Float64Array)) block[this.#blockTaken] = undefined;
+    this.#blockTaken += 1;
+    this.length -= 1;
+    if (this.#blockTaken === this.#filled) {
+      if (this.#shared) this.#renew();
+      else this.#filled = this.#blockTaken = 0;
+    }
+    return value;
   }
 
   get #front(): Segment | undefined {
@@ -208,6 +234,7 @@ export class InputQueue {
     const emitted = isWhole ? this.#emitted : this.#emitted?.slice(from, to);
     if (!isWhole) letGo(this.#block, this.#emitted, from, to);
     this.#blockTaken = to;
+    this.#shared = true;
     this.length -= to - from;
     if (to === this.#filled) this.#renew();
     return { first, values, alone: false, history: NO_HISTORY, ...(emitted && { emitted }) };
@@ -232,6 +259,7 @@ export class InputQueue {
     this.#block = numbers ? (room === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(room) : [];
     this.#filled = this.#blockTaken = 0;
     this.#emitted = undefined;
+    this.#shared = false;
   }
 
   /** Keeps an input as it is now, from the first on that can change. Code of the user may run in it, and push. */
@@ -246,5 +274,6 @@ export class InputQueue {
     const grown = (length === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(length);
     grown.set(this.#block as Float64Array);
     this.#block = grown;
+    this.#shared = false;
   }
 }

@@ -13,9 +13,13 @@ export class ReorderBuffer {
       this.#waiting.set(batch.first, batch);
       return;
     }
-    for (let due: SettledBatch | undefined = batch; due; due = this.#waiting.get(this.next)) {
+    this.next += batch.count;
+    this.emit(batch);
+    while (this.#waiting.size > 0) {
+      const due = this.#waiting.get(this.next);
+      if (!due) return;
       this.#waiting.delete(due.first);
-      this.next = due.first + due.count;
+      this.next += due.count;
       this.emit(due);
     }
   }

@@ -1,39 +1,10 @@
-import { Observable, type OperatorFunction } from 'rxjs';
-import type { Run } from '../executor.js';
-import { defaultExecutor } from '../executors/defaultExecutor.js';
+import type { OperatorFunction } from 'rxjs';
+import { executorOfRun } from '../executors/executorOfRun.js';
 import type { Plan } from '../options/mapOptions.js';
-import { Sweep } from '../sources/sweep.js';
 import type { Task } from '../task/task.js';
-import { Dispatcher } from './dispatcher.js';
-import { operate } from './operate.js';
-import { PullSource } from './pullSource.js';
+import { runTaskOn } from './runTaskOn.js';
 import type { SettledBatch } from './settledBatch.js';
 
-/**
- * Runs a task over the source's values and emits what settles, batch by batch: every parallel operator is made of it.
- */
-export function runTask<T>(task: Task, plan: Plan): OperatorFunction<T, SettledBatch> {
-  return source =>
-    new Observable<SettledBatch>(subscriber => {
-      const { args, kwargs, spread, taskTimeout } = plan;
-      const executor = plan.executor ?? defaultExecutor();
-      const concurrency = plan.concurrency ?? executor.parallelism;
-      const run: Run = { task, args, kwargs, spread, concurrency, taskTimeout };
-      const pulled = source instanceof Sweep ? source : undefined;
-      const freshInputs = pulled?.isFresh === true;
-      const dispatcher = new Dispatcher({ run, plan, executor, observer: subscriber, freshInputs });
-      subscriber.add(() => dispatcher.stop());
-      dispatcher.start({ progress: plan.progress?.(), total: pulled?.total });
-      if (pulled) {
-        const pullSource = new PullSource(pulled.values, dispatcher);
-        subscriber.add(() => pullSource.stop());
-        dispatcher.pullFrom(pullSource);
-      } else
-        operate(source, {
-          destination: subscriber,
-          next: value => dispatcher.push(value),
-          error: error => dispatcher.fail(error),
-          complete: () => dispatcher.end(),
-        });
-    });
-}
+/** Runs a task on the plan's executor, or on the one that all runs share: every parallel operator is made of it. */
+export const runTask = <T>(task: Task, plan: Plan): OperatorFunction<T, SettledBatch> =>
+  runTaskOn(() => executorOfRun(plan.executor), task, plan);

@@ -1,7 +1,7 @@
 import type { ChunkSize } from './chunkSize.js';
-import type { InputQueue, Segment } from './inputQueue.js';
+import type { DelayedRetries } from './delayedRetries.js';
+import type { InputQueue } from './inputQueue.js';
 import type { ReorderBuffer } from './reorderBuffer.js';
-import type { RetryQueue } from './retryQueue.js';
 
 /** The default of `maxBuffered`, per worker: results, and chunks. */
 const BUFFERED_RESULTS = 1024;
@@ -20,16 +20,16 @@ export class Window {
     private readonly parts: {
       readonly inputs: InputQueue;
       readonly size: ChunkSize;
-      readonly retries: RetryQueue;
+      readonly retries: DelayedRetries;
       /** Only of an ordered run. */
       readonly reorderBuffer: ReorderBuffer | undefined;
       readonly maxBuffered: number | undefined;
     },
   ) {}
 
-  /** Notes that inputs were given out. */
-  moveTo({ first, values }: Segment): void {
-    this.#front = Math.max(this.#front, first + values.length);
+  /** Notes that all inputs before this one have been given out. */
+  moveTo(end: number): void {
+    this.#front = Math.max(this.#front, end);
   }
 
   /** Returns how many inputs may be given out now. */

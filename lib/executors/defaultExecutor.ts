@@ -1,4 +1,5 @@
 import type { Executor } from '../executor.js';
+import { workerState } from '../protocol/workerState.js';
 import { inline } from './inline.js';
 import { threads } from './threads.js';
 
@@ -9,9 +10,8 @@ let shared: Executor | undefined;
 
 /** One executor for all runs that name none: threads, or inside a worker that worker itself. */
 export function defaultExecutor(): Executor {
-  const inWorker = (globalThis as Record<symbol, unknown>)[Symbol.for('rx-parfor.worker')] === true;
   // One for each run there: a task that waits for a run of its own must not keep that one from running.
-  if (inWorker) return inline();
+  if (workerState()) return inline();
   shared ??= threads({ idleTimeout: IDLE_TIMEOUT_MS });
   return shared;
 }

@@ -1,28 +1,30 @@
 import { Observable, type Subscriber } from 'rxjs';
 import {
   type Chunk,
-  ChunkTimeoutError,
+  type DirectCall,
+  type DirectListener,
   type Executor,
   ExecutorClosedError,
-  type Failure,
   type Report,
   type Run,
 } from '../executor.js';
-import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
-import type { ColumnBatch } from '../protocol/columnBatch.js';
-import { type Queued, RoundRobin } from '../queues/roundRobin.js';
+import { RoundRobin } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
-import { now } from '../runtime/clock.js';
-import { startTimer, type Timer } from '../runtime/startTimer.js';
-import { batchOfRow, noRows } from '../serialization/columnBatch.js';
-import { type BoundCall, CallPool } from '../task/callPool.js';
-import { isThenable } from '../task/callTask.js';
+import { checkOptions, orInfinity, type Rule, whole } from '../runtime/checkOptions.js';
+import { type Answer, answerOf, follow } from '../task/answerOf.js';
+import { CallPool } from '../task/callPool.js';
+import { InlineChunk } from './inlineChunk.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {
   /** The most async tasks under way side by side: a whole number from 1, or `Infinity`. Default: 1. */
   concurrency?: number;
 }
+
+// Marked as pure: a bundle without `inline` leaves them out.
+const rules = /* @__PURE__ */ ((): Record<keyof InlineOptions, Rule> => ({
+  concurrency: orInfinity(whole(1)),
+}))();
 
 /** Runs chunks in this thread, one input after another; rows of synchronous tasks are there at once. */
 class InlineExecutor implements Executor, AsyncDisposable {
@@ -34,29 +36,76 @@ class InlineExecutor implements Executor, AsyncDisposable {
   /** Chunks that are under way. */
   #running = 0;
   #serving = false;
+  /** Hears of the direct call that is under way. */
+  #called: DirectListener | undefined;
   #closed = false;
 
   constructor(readonly parallelism: number) {}
 
-  run(chunk: Chunk): Observable<Report> {
+  run(given: Chunk): Observable<Report> {
     return new Observable<Report>(subscriber => {
       if (this.#closed) {
         subscriber.error(new ExecutorClosedError());
         return;
       }
-      this.#chunks.add(subscriber);
-      const waiting = new InlineChunk(chunk, subscriber, this.#callsOf(chunk.run), () => {
-        this.#running -= 1;
-      });
-      subscriber.add(() => {
-        this.#chunks.delete(subscriber);
-        this.#waiting.delete(waiting);
-        waiting.stop();
-        this.#serve();
-      });
-      this.#waiting.add(waiting);
+      const chunk = this.#chunkOf(given, subscriber, 'waiting');
+      this.#waiting.add(chunk);
       this.#serve();
     });
+  }
+
+  direct(run: Run): DirectCall {
+    const calls = this.#callsOf(run);
+    return (input, listener) => {
+      if (this.#serving || this.#closed || this.#running >= this.parallelism || !this.#waiting.isEmpty)
+        return false;
+      // What runs begin meanwhile waits, as it does while a chunk is served.
+      this.#serving = true;
+      this.#running += 1;
+      this.#called = listener;
+      try {
+        const answer = answerOf(calls, input);
+        if (answer.kind === 'row' || this.#closed) this.#running -= 1;
+        // Nobody waits for it any more, and its rejection must be somebody's.
+        if (this.#closed && answer.kind === 'promise') follow(answer.promise, () => undefined);
+        else if (answer.kind === 'row') listener.returned(answer.row);
+        else if (!this.#closed) {
+          this.#called = undefined;
+          listener.goesOn(this.#rest(run, input, answer));
+        }
+      } finally {
+        this.#called = undefined;
+        this.#serving = false;
+      }
+      if (!this.#waiting.isEmpty) this.#serve();
+      return true;
+    };
+  }
+
+  /** Returns the reports of a chunk of one input, whose task has been called already. */
+  #rest(run: Run, input: unknown, answer: Answer): Observable<Report> {
+    return new Observable<Report>(subscriber => {
+      this.#chunkOf({ run, inputs: [input] }, subscriber, 'running').goOnFrom(answer);
+    });
+  }
+
+  #chunkOf(
+    given: Pick<Chunk, 'run' | 'inputs'>,
+    subscriber: Subscriber<Report>,
+    state: 'waiting' | 'running',
+  ): InlineChunk {
+    const freed = () => {
+      this.#running -= 1;
+    };
+    const chunk = new InlineChunk(given, subscriber, this.#callsOf(given.run), state, freed);
+    this.#chunks.add(subscriber);
+    subscriber.add(() => {
+      this.#chunks.delete(subscriber);
+      this.#waiting.delete(chunk);
+      chunk.stop();
+      this.#serve();
+    });
+    return chunk;
   }
 
   #callsOf(run: Run): CallPool {
@@ -83,6 +132,9 @@ class InlineExecutor implements Executor, AsyncDisposable {
 
   async close(): Promise<void> {
     this.#closed = true;
+    const called = this.#called;
+    this.#called = undefined;
+    if (called) callObserver(() => called.failed(new ExecutorClosedError()));
     for (const subscriber of [...this.#chunks])
       callObserver(() => subscriber.error(new ExecutorClosedError()));
   }
@@ -92,122 +144,8 @@ class InlineExecutor implements Executor, AsyncDisposable {
   }
 }
 
-/** A task's outcome. */
-type Outcome =
-  | { readonly kind: 'row'; readonly row: unknown }
-  | { readonly kind: 'error'; readonly error: unknown };
-
-/** Waits for a thenable, and for the thenable that it may answer with, as `await` does. */
-function follow(row: PromiseLike<unknown>, answer: (outcome: Outcome) => void): void {
-  // A thenable, unlike a promise, may answer twice, or throw after it has answered.
-  let answered = false;
-  const once = (settle: () => void) => {
-    if (answered) return;
-    answered = true;
-    settle();
-  };
-  const fail = (error: unknown) => once(() => answer({ kind: 'error', error }));
-  try {
-    row.then(
-      next => once(() => (isThenable(next) ? follow(next, answer) : answer({ kind: 'row', row: next }))),
-      fail,
-    );
-  } catch (error) {
-    fail(error);
-  }
-}
-
-/** One chunk: it waits, runs its inputs one after another, and is over. */
-class InlineChunk implements Queued {
-  readonly run: Run;
-  #call: BoundCall | undefined;
-  #state: 'waiting' | 'running' | 'over' = 'waiting';
-  /** The input that runs, or runs next. */
-  #next = 0;
-  #since = 0;
-  #timer: Timer | undefined;
-
-  constructor(
-    private readonly chunk: Chunk,
-    private readonly subscriber: Subscriber<Report>,
-    private readonly calls: CallPool,
-    /** The chunk that ran needs its place no more. */
-    private readonly freed: () => void,
-  ) {
-    this.run = chunk.run;
-  }
-
-  start(): void {
-    this.#state = 'running';
-    this.#goOn();
-  }
-
-  /** Nobody waits for it any more, or it has ended. */
-  stop(): void {
-    this.#timer?.stop();
-    this.#free();
-  }
-
-  #free(): void {
-    if (this.#state === 'running') this.freed();
-    this.#state = 'over';
-  }
-
-  #goOn(): void {
-    while (this.#next < this.chunk.inputs.length && !this.subscriber.closed) {
-      const outcome = this.#runNext();
-      if (!outcome) return;
-      this.#report(outcome);
-    }
-    callObserver(() => this.subscriber.complete());
-  }
-
-  /** Runs the next input; returns nothing where its task has not answered yet. */
-  #runNext(): Outcome | undefined {
-    this.#since = now();
-    try {
-      this.#call = this.calls.take();
-      const row = this.#call.call(this.chunk.inputs[this.#next]);
-      return isThenable(row) ? this.#await(row) : { kind: 'row', row };
-    } catch (error) {
-      return { kind: 'error', error };
-    }
-  }
-
-  /** Waits for an answer; returns it where it comes at once, as that of a thenable may. */
-  #await(row: PromiseLike<unknown>): Outcome | undefined {
-    const { taskTimeout } = this.run;
-    if (taskTimeout !== undefined)
-      this.#timer = startTimer(() => this.subscriber.error(new ChunkTimeoutError()), taskTimeout);
-    let answered: Outcome | undefined;
-    let returned = false;
-    const answer = (outcome: Outcome): void => {
-      if (this.subscriber.closed) return;
-      answered = outcome;
-      this.#timer?.stop();
-      if (!returned) return;
-      this.#report(outcome);
-      this.#goOn();
-    };
-    follow(row, answer);
-    returned = true;
-    return answered;
-  }
-
-  #report(outcome: Outcome): void {
-    this.#next += 1;
-    if (this.#call) this.calls.giveBack(this.#call);
-    const elapsed = now() - this.#since;
-    const failures: Failure[] =
-      outcome.kind === 'row'
-        ? []
-        : [{ offset: 0, cause: outcome.error, untransferable: undefined, expired: false }];
-    const rows: ColumnBatch = outcome.kind === 'row' ? batchOfRow(outcome.row) : noRows;
-    // Free before anybody is told: a run that begins then need not wait.
-    if (this.#next === this.chunk.inputs.length) this.#free();
-    callObserver(() => this.subscriber.next({ count: 1, rows, failures, elapsed }));
-  }
-}
+/** True for an executor that `inline()` has made. */
+export const isInline = (executor: Executor | undefined): boolean => executor instanceof InlineExecutor;
 
 /**
  * An executor that runs tasks in this thread.
@@ -221,11 +159,6 @@ class InlineChunk implements Queued {
  * range(0, 4).pipe(parallelMap(x => x * k, { executor: inline() })).subscribe(console.log); // 0 3 6 9
  */
 export function inline(options?: InlineOptions): Executor & AsyncDisposable {
-  const { concurrency = 1 } = checkOptions<InlineOptions>('inline', options, {
-    concurrency: either(
-      whole(1),
-      ofType('Infinity', value => value === Infinity),
-    ),
-  });
+  const { concurrency = 1 } = checkOptions<InlineOptions>('inline', options, rules);
   return new InlineExecutor(concurrency);
 }

@@ -1,7 +1,7 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Executor } from '../executor.js';
-import { checkOptions, ofType } from '../options/checkOptions.js';
 import { parentVariable } from '../protocol/parentVariable.js';
+import { checkOptions, ofType } from '../runtime/checkOptions.js';
 import { WorkerPool } from './pool/workerPool.js';
 import { executorRules, parallelismOf, processArguments, type WorkerOptions } from './workerOptions.js';
 

@@ -1,6 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Executor } from '../executor.js';
-import { checkOptions } from '../options/checkOptions.js';
+import { checkOptions } from '../runtime/checkOptions.js';
 import { WorkerPool } from './pool/workerPool.js';
 import { executorRules, parallelismOf, threadArguments, type WorkerOptions } from './workerOptions.js';
 

@@ -1,4 +1,4 @@
-import { either, isPlainObject, ofType, type Rule, whole } from '../options/checkOptions.js';
+import { isPlainObject, ofType, orInfinity, type Rule, whole } from '../runtime/checkOptions.js';
 import { physicalCores } from './physicalCores.js';
 
 /** Options of both `threads()` and `processes()`; the names are Tinypool's. */
@@ -16,19 +16,17 @@ export interface WorkerOptions {
   execArgv?: string[];
 }
 
-export const executorRules: Record<keyof WorkerOptions | 'resourceLimits', Rule> = {
+/** The rules of the options of executors whose workers are Node's. */
+export const executorRules = /* @__PURE__ */ ((): Record<keyof WorkerOptions | 'resourceLimits', Rule> => ({
   maxThreads: whole(1),
-  idleTimeout: either(
-    whole(0),
-    ofType('Infinity', value => value === Infinity),
-  ),
+  idleTimeout: orInfinity(whole(0)),
   env: ofType('an object of strings', isPlainObject),
   execArgv: ofType(
     'an array of strings',
     value => Array.isArray(value) && value.every(item => typeof item === 'string'),
   ),
   resourceLimits: ofType('an object of limits', isPlainObject),
-};
+}))();
 
 let warned = false;
 

@@ -2,17 +2,19 @@ import type { Observer } from 'rxjs';
 import type { Executor } from '../executor.js';
 import { progressBar } from '../progress/progressBar.js';
 import type { Progress, ProgressObserver } from '../progress/progressMeter.js';
-import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
 import {
   checkOptions,
   either,
   isPlainObject,
   milliseconds,
   ofType,
+  orInfinity,
   type Rule,
   whole,
   yesOrNo,
-} from './checkOptions.js';
+} from '../runtime/checkOptions.js';
+import type { ArgsOf, InputOf, KwargsOf, Nothing, SpreadOf } from '../task/parameters.js';
+import { CallSite } from './callSite.js';
 
 /** The tries that an input gets after it has failed. */
 export interface RetryOptions {
@@ -51,8 +53,11 @@ export interface MapOptions<
   chunk?: number | 'auto';
   /** The executor that runs the task. Default: one shared `threads()`, started by its first run. */
   executor?: Executor;
-  /** Any observer of `Progress`, such as a Subject; or `true` for a text bar on stderr. Default: none. */
-  progress?: Partial<Observer<Progress>> | boolean;
+  /**
+   * Any observer of `Progress`, such as a Subject or `progressBar(options)`; a function, as `subscribe` takes it; or `true`
+   * for a bar on stderr. Default: none.
+   */
+  progress?: Partial<Observer<Progress>> | ((progress: Progress) => void) | boolean;
   /**
    * `true`: the first failure, in time, ends the run. `false`: go on, emit the good rows, then error with a `MapError`
    * that holds every `TaskError`. Default: `true`.
@@ -60,7 +65,7 @@ export interface MapOptions<
   failFast?: boolean;
   /** Further tries for an input that has failed: a count, or `{ count, delay }`. Default: 0. */
   retry?: number | RetryOptions;
-  /** Milliseconds for one task, from its start; its worker is ended then. Default: no limit. */
+  /** Milliseconds for one task, from its start. A worker whose task has not returned by then is ended. Default: no limit. */
   taskTimeout?: number;
   /** Milliseconds for the whole run, from subscription. Default: no limit. */
   timeout?: number;
@@ -95,21 +100,25 @@ const isExecutor = (value: unknown): boolean =>
 const isObserver = (value: unknown): boolean =>
   isPlainObject(value) && ['next', 'error', 'complete'].some(name => typeof value[name] === 'function');
 
-const rules: Record<keyof MapOptions, Rule> = {
+// Marked as pure: a bundle without an operator leaves them out.
+const rules = /* @__PURE__ */ ((): Record<keyof MapOptions, Rule> => ({
   args: ofType('an array', Array.isArray),
   kwargs: ofType('an object', isPlainObject),
   spread: yesOrNo,
   ordered: yesOrNo,
-  concurrency: either(
-    whole(1),
-    ofType('Infinity', value => value === Infinity),
-  ),
+  concurrency: orInfinity(whole(1)),
   chunk: either(
     ofType("'auto'", value => value === 'auto'),
     whole(1),
   ),
   executor: ofType('an executor: threads(), processes(), inline() or one of your own', isExecutor),
-  progress: either(yesOrNo, ofType('an observer', isObserver)),
+  progress: either(
+    yesOrNo,
+    ofType(
+      'an observer, such as progressBar(), or a function',
+      value => typeof value === 'function' || isObserver(value),
+    ),
+  ),
   failFast: yesOrNo,
   retry: either(whole(0), {
     accepts: '{ count, delay }, both from 0',
@@ -126,7 +135,16 @@ const rules: Record<keyof MapOptions, Rule> = {
   taskTimeout: milliseconds,
   timeout: milliseconds,
   maxBuffered: whole(1),
-};
+}))();
+
+/** Returns what makes the observer of one run's progress. */
+function observerMakerOf(owner: string, progress: MapOptions['progress']): Plan['progress'] {
+  if (!progress) return undefined;
+  if (progress === true) return () => progressBar();
+  if ((progress as unknown) === progressBar)
+    throw new TypeError(`${owner}: \`progress\` is progressBar itself; call it: progressBar()`);
+  return () => (typeof progress === 'function' ? { next: progress } : progress);
+}
 
 /** The consequence of an input that has failed for good. */
 export type FailureMode =
@@ -155,6 +173,8 @@ export interface Plan {
   readonly taskTimeout: number | undefined;
   readonly timeout: number | undefined;
   readonly maxBuffered: number | undefined;
+  /** The call of the operator. */
+  readonly calledAt: CallSite;
 }
 
 /**
@@ -191,12 +211,13 @@ export function planOf(
     concurrency: concurrency === Infinity ? undefined : concurrency,
     chunk: given.chunk ?? 'auto',
     executor: given.executor,
-    progress: progress === true ? () => progressBar() : progress ? () => progress : undefined,
+    progress: observerMakerOf(owner, progress),
     failures: (given.failFast ?? true) ? 'end the run' : 'collect',
     retry: { count, delay },
     taskTimeout: given.taskTimeout,
     timeout: given.timeout,
     maxBuffered: given.maxBuffered,
+    calledAt: new CallSite(),
     ...mode,
   };
 }

@@ -1,10 +1,12 @@
 import { asyncScheduler, type Observer, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import { callObserver } from '../runtime/callObserver.js';
 import type { Meter } from './meter.js';
+import { monotonicClock } from './monotonicClock.js';
+import { TimeLeft } from './timeLeft.js';
 
 /** The state of a run: how far it is, and how fast. */
 export interface Progress {
-  /** Inputs in all; known when the source has completed, or earlier where it says its length. */
+  /** Inputs in all; known when the source has completed, or earlier where it says its length and gives no more than that. */
   total?: number;
   /** Inputs whose task has returned. */
   completed: number;
@@ -14,11 +16,15 @@ export interface Progress {
   running: number;
   /** Settled inputs as a fraction of `total`, from 0 to 1. */
   fraction?: number;
-  /** Milliseconds since the subscription. */
+  /** Milliseconds since the subscription, by a clock that is never set back. */
   elapsed: number;
   /** Settled inputs per second, over the whole run. */
   rate: number;
-  /** Milliseconds that are left, at that rate. */
+  /**
+   * Milliseconds that are left, from 0, estimated from recent completions: the start-up is left out, and a cost that
+   * grows or falls steadily is extrapolated. It does not grow between completions. Absent while `total` is unknown, and
+   * until enough inputs have settled.
+   */
   remaining?: number;
 }
 
@@ -38,7 +44,9 @@ export class ProgressMeter implements Meter {
   #failed = 0;
   /** Reports what the observer throws as RxJS does; it is not an error of the run. */
   readonly #told = new Subject<Progress>();
+  readonly #now: () => number;
   readonly #start: number;
+  readonly #timeLeft = new TimeLeft();
   readonly #timer: Subscription;
   readonly #running: () => number;
   #last: number;
@@ -49,11 +57,12 @@ export class ProgressMeter implements Meter {
   constructor(
     observer: ProgressObserver,
     { total, running = () => 0 }: { total?: number | undefined; running?: () => number } = {},
-    private readonly clock: SchedulerLike = asyncScheduler,
+    clock: SchedulerLike = asyncScheduler,
   ) {
     this.#total = total;
     this.#running = running;
-    this.#start = this.#last = clock.now();
+    this.#now = monotonicClock(clock);
+    this.#start = this.#last = this.#now();
     this.#timer = new Subscription(() => callObserver(() => observer.finalize?.()));
     this.#told.subscribe({
       next: progress => observer.next?.(progress),
@@ -64,7 +73,7 @@ export class ProgressMeter implements Meter {
     const meter = this;
     this.#timer.add(
       clock.schedule(function () {
-        const now = clock.now();
+        const now = meter.#now();
         if (now - meter.#last >= MAX_SILENCE_MS) meter.#tell(now);
         this.schedule(undefined, meter.#last + MAX_SILENCE_MS - now);
       }, MAX_SILENCE_MS),
@@ -78,21 +87,22 @@ export class ProgressMeter implements Meter {
   count(completed: number, failed: number): void {
     this.#completed += completed;
     this.#failed += failed;
+    this.#timeLeft.settle(completed + failed, this.#now() - this.#start);
   }
 
   tell(): void {
-    const now = this.clock.now();
+    const now = this.#now();
     if (now - this.#last >= MIN_SILENCE_MS) this.#tell(now);
   }
 
   complete(): void {
-    this.#tell(this.clock.now());
+    this.#tell(this.#now());
     this.#told.complete();
     this.#timer.unsubscribe();
   }
 
   error(error: unknown): void {
-    this.#tell(this.clock.now());
+    this.#tell(this.#now());
     this.#told.error(error);
     this.#timer.unsubscribe();
   }
@@ -103,18 +113,20 @@ export class ProgressMeter implements Meter {
 
   #tell(now: number): void {
     this.#last = now;
-    const total = this.#total;
     const settled = this.#completed + this.#failed;
+    const running = this.#running();
+    // The total of a source that gives more than that is not known.
+    const total = this.#total !== undefined && this.#total >= settled + running ? this.#total : undefined;
     const elapsed = now - this.#start;
-    const rate = elapsed > 0 ? (settled / elapsed) * 1000 : 0;
+    const remaining = this.#timeLeft.remaining(total, running, elapsed);
     this.#told.next({
       ...(total === undefined ? {} : { total, fraction: total === 0 ? 1 : settled / total }),
       completed: this.#completed,
       failed: this.#failed,
-      running: this.#running(),
+      running,
       elapsed,
-      rate,
-      ...(total === undefined || rate === 0 ? {} : { remaining: ((total - settled) / rate) * 1000 }),
+      rate: elapsed > 0 ? (settled / elapsed) * 1000 : 0,
+      ...(remaining === undefined ? {} : { remaining }),
     });
   }
 }

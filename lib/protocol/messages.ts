@@ -5,15 +5,30 @@ import type { ColumnBatch } from './columnBatch.js';
 /** Memory and ports that can be transferred to another thread. */
 export type Transferable = ArrayBuffer | import('node:worker_threads').MessagePort;
 
+/** A function of a module, as whoever imports the module finds it. */
+export interface ModuleReference {
+  readonly kind: 'module';
+  readonly name: string;
+  readonly url: string;
+}
+
 /** A column batch on its way. `tag` is there if some values were encoded, and marks those. */
 export interface ColumnBatchMessage extends ColumnBatch {
   readonly tag?: object | undefined;
+  /** The functions that its values hold, which name them by their places in this list. */
+  readonly functions?: readonly ModuleReference[] | undefined;
 }
 
 /** A task, as a worker finds it. */
 export type TaskReference =
-  | { readonly kind: 'source'; readonly name: string; readonly source: string }
-  | { readonly kind: 'module'; readonly name: string; readonly url: string };
+  | {
+      readonly kind: 'source';
+      readonly name: string;
+      readonly source: string;
+      /** The file from which its `import()` finds modules, where it has one and that is known. */
+      readonly from?: string | undefined;
+    }
+  | ModuleReference;
 
 /** Everything that the chunks of a run share. It travels to a worker once and is named by `id` from then on. */
 export interface RunDefinition {
@@ -23,12 +38,16 @@ export interface RunDefinition {
   readonly kwargs: Readonly<Record<string, unknown>> | undefined;
   readonly spread: boolean;
   readonly tag: object;
+  /** The functions that `args` and `kwargs` hold, which name them by their places in this list. */
+  readonly functions: readonly ModuleReference[];
 }
 
 /** Starts a worker. Like all messages, it has each property itself: what is inherited is never read. */
 export interface StartMessage {
   /** A thread's way back; a process has its channel. */
   readonly port: import('node:worker_threads').MessagePort | undefined;
+  /** The number of workers above it, with itself. */
+  readonly depth: number;
 }
 
 /** One chunk, as a worker is told to run it. */

@@ -22,6 +22,8 @@ export class Fifo<T> {
   /** Takes the first item, which is not held any more. */
   shift(): T | undefined {
     if (this.length === 0) return undefined;
+    // The usual case of a short list: its memory serves the next item.
+    if (this.#items.length === 1) return this.#items.pop();
     const first = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     if (this.length === 0) this.clear();

@@ -8,6 +8,10 @@ export class RoundRobin<T extends Queued> {
   /** In the order of their turns. */
   readonly #runs = new Map<object, Set<T>>();
 
+  get isEmpty(): boolean {
+    return this.#runs.size === 0;
+  }
+
   get length(): number {
     let length = 0;
     for (const items of this.#runs.values()) length += items.size;

@@ -13,8 +13,8 @@ import { SerializationError } from './serializationError.js';
 const MIN_TRANSFERRED_BYTES = 4096;
 
 /** As they were when this was loaded: tasks may replace them. */
-const clone = structuredClone;
-const { toString: objectToString } = Object.prototype;
+const clone = /* @__PURE__ */ (() => structuredClone)();
+const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
 type ViewClass = new (buffer: ArrayBuffer) => ArrayBufferView;
 
@@ -58,28 +58,39 @@ function listed(copy: ArrayBuffer, { sharedMemory, transferList }: EncodingConte
   return copy;
 }
 
+type ResizableBuffer = ArrayBuffer & { readonly maxByteLength: number };
+
+const isResizable = (buffer: ArrayBuffer): buffer is ResizableBuffer =>
+  (buffer as { resizable?: boolean }).resizable === true;
+
 /** Returns a copy of a resizable buffer as it is now, with its maximum. */
-function resizableCopy(buffer: ArrayBuffer, maxByteLength: number | undefined): ArrayBuffer {
+function resizableCopy(buffer: ResizableBuffer): ArrayBuffer {
+  const { maxByteLength } = buffer;
   const Resizable = ArrayBuffer as new (length: number, options: object) => ArrayBuffer;
   const copy = new Resizable(buffer.byteLength, { maxByteLength });
   new Uint8Array(copy).set(new Uint8Array(buffer));
   return copy;
 }
 
+/** Returns a copy of the memory of a view, without the rest of the buffer behind it. */
+const copyOfWindow = ({ buffer, byteOffset, byteLength }: ArrayBufferView): ArrayBuffer =>
+  (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
+
 /** Returns the memory of a view, without the rest of the buffer behind it. */
 function memoryOf(view: ArrayBufferView, context: EncodingContext): ArrayBuffer {
   const buffer = view.buffer as ArrayBuffer;
   const isWhole = view.byteLength === buffer.byteLength;
   if (isWhole && context.transferring && context.sharedMemory) return transferred(buffer, context);
-  return listed(buffer.slice(view.byteOffset, view.byteOffset + view.byteLength), context);
+  return listed(copyOfWindow(view), context);
 }
 
 /** The classes of views, as they were when this was loaded. */
-const viewClasses = Object.fromEntries(
-  Object.getOwnPropertyNames(globalThis)
-    .filter(name => name === 'DataView' || /^[A-Z].*\d(Clamped)?Array$/.test(name))
-    .map(name => [name, (globalThis as unknown as Record<string, ViewClass>)[name]]),
-) as Readonly<Record<string, ViewClass & { readonly prototype: object }>>;
+const viewClasses = /* @__PURE__ */ (() =>
+  Object.fromEntries(
+    Object.getOwnPropertyNames(globalThis)
+      .filter(name => name === 'DataView' || /^[A-Z].*\d(Clamped)?Array$/.test(name))
+      .map(name => [name, (globalThis as unknown as Record<string, ViewClass>)[name]]),
+  ))() as Readonly<Record<string, ViewClass & { readonly prototype: object }>>;
 
 /** The prototypes between a view and the plain objects: its class's own, and that of all typed arrays. */
 const depthOf = (prototype: object): number => {
@@ -113,9 +124,10 @@ export const arrayBuffers: Handler<ArrayBuffer> = {
   encode(buffer, context) {
     if (context.transferring && context.sharedMemory)
       return context.keep(buffer, transferred(buffer, context));
-    const { resizable, maxByteLength } = buffer as { resizable?: boolean; maxByteLength?: number };
-    const copy = resizable ? resizableCopy(buffer, maxByteLength) : listed(buffer.slice(0), context);
-    return context.keep(buffer, copy);
+    return context.keep(
+      buffer,
+      isResizable(buffer) ? resizableCopy(buffer) : listed(buffer.slice(0), context),
+    );
   },
 };
 
@@ -155,7 +167,7 @@ export const nodeBuffers = {
     // Between processes it arrives as a window on the whole message.
     if (types.isSharedArrayBuffer(buffer) || byteLength === buffer.byteLength)
       return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
-    return Buffer.from(buffer.slice(byteOffset, byteOffset + byteLength));
+    return Buffer.from(copyOfWindow(bytes));
   },
 } satisfies Handler<Buffer, EncodedBuffer>;
 
@@ -172,6 +184,21 @@ export const views = {
   decode({ view }) {
     if (view.byteLength === view.buffer.byteLength) return view;
     const Class = view.constructor as ViewClass;
-    return new Class((view.buffer as ArrayBuffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
+    return new Class(copyOfWindow(view));
   },
 } satisfies Handler<ArrayBufferView, EncodedView>;
+
+/**
+ * Returns a copy of a typed array, DataView, Buffer or ArrayBuffer, without the rest of the buffer behind a view. Memory that
+ * is shared is not copied.
+ * @throws SerializationError for a view of a subclass
+ */
+export function copyMemory(value: ArrayBufferView | ArrayBuffer, prototype: object): object {
+  if (!ArrayBuffer.isView(value)) {
+    if (!isPrototypeOfClass(prototype, ArrayBuffer)) return value;
+    return isResizable(value) ? resizableCopy(value) : value.slice(0);
+  }
+  if (!isUnsharedView(value)) return value;
+  if (prototype === Buffer.prototype) return Buffer.from(copyOfWindow(value));
+  return new (viewClasses[checkViewClass(value, prototype)] as ViewClass)(copyOfWindow(value));
+}

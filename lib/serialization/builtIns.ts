@@ -6,7 +6,7 @@ import { errors } from './errors.js';
 import { SerializationError } from './serializationError.js';
 
 /** As it was when this was loaded: tasks may replace it. */
-const clone = structuredClone;
+const clone = /* @__PURE__ */ (() => structuredClone)();
 
 /** @throws SerializationError where a built-in has properties of its own, which structured clone would drop */
 function refuseProperties(value: object, name: string): void {
@@ -172,16 +172,17 @@ const builtIns: readonly Handler[] = [
 const containers: readonly Handler[] = [maps, sets];
 
 /** The handlers of common classes of this realm: to ask all of them takes longer than to encode most values. */
-const byPrototype = new Map<object, Handler>([
-  [Map.prototype, maps],
-  [Set.prototype, sets],
-  [Date.prototype, dates],
-  [RegExp.prototype, regExps],
-  [Buffer.prototype, nodeBuffers],
-  ...[Float64Array, Float32Array, Int32Array, Uint32Array, Uint8Array].map(
-    ({ prototype }) => [prototype, views] as const,
-  ),
-]);
+const byPrototype = /* @__PURE__ */ (() =>
+  new Map<object, Handler>([
+    [Map.prototype, maps],
+    [Set.prototype, sets],
+    [Date.prototype, dates],
+    [RegExp.prototype, regExps],
+    [Buffer.prototype, nodeBuffers],
+    ...[Float64Array, Float32Array, Int32Array, Uint32Array, Uint8Array].map(
+      ({ prototype }) => [prototype, views] as const,
+    ),
+  ]))();
 
 /** Returns the handler of a value that is neither an array nor a plain object. */
 export function handlerOf(value: object, prototype: object): Handler {

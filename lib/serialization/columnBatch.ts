@@ -2,9 +2,10 @@
 
 import type { BatchColumn, BatchShape, ColumnBatch } from '../protocol/columnBatch.js';
 import type { ColumnBatchMessage, Transferable } from '../protocol/messages.js';
-import { decode } from './decode.js';
+import { Decoder } from './decode.js';
 import { Encoder, HOLDS_WHOLE } from './encode.js';
 import { isDisguised } from './encodedValues.js';
+import { type FoundFunction, markedFunction } from './markedFunctions.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
 
@@ -117,8 +118,10 @@ export class ColumnBatchBuilder {
       shape: this.#shape ?? ROW,
       columns: this.#shape ? columns : [[]],
     };
-    // Its own also where there is none: `tag` must not be read off a polluted prototype.
-    return { message: { ...batch, tag: encoder.tagged ? encoder.tag : undefined }, transferList };
+    // Their own also where there are none: they must not be read off a polluted prototype.
+    const tag = encoder.tagged ? encoder.tag : undefined;
+    const functions = encoder.functions.length > 0 ? encoder.functions : undefined;
+    return { message: { ...batch, tag, functions }, transferList };
   }
 
   /** Adds a row to the columns that there are. Returns false, and adds none, if it does not fit. */
@@ -227,7 +230,13 @@ export function encodeInputs(
   if (values instanceof Float64Array) {
     const column = values.slice();
     return {
-      message: { length: values.length, shape: NUMBER, columns: [column], tag: undefined },
+      message: {
+        length: values.length,
+        shape: NUMBER,
+        columns: [column],
+        tag: undefined,
+        functions: undefined,
+      },
       transferList: sharedMemory ? [column.buffer] : [],
     };
   }
@@ -243,13 +252,27 @@ export function encodeInputs(
 
 /**
  * Returns a column batch as it was before it was sent.
- * @throws SerializationError where an instance in it cannot be made here
+ * @throws SerializationError where an instance in it cannot be made here, or a function of a module is not loaded
  */
-export function decodeBatch({ tag, ...batch }: ColumnBatchMessage): ColumnBatch {
-  if (tag === undefined) return batch;
+export function decodeBatch(message: ColumnBatchMessage, decoder = batchDecoder(message)): ColumnBatch {
+  const { tag: _, functions: __, ...batch } = message;
   // All at once: a value that stands in two columns stays one value.
-  return { ...batch, columns: decode(batch.columns, tag) as BatchColumn[] };
+  return decoder ? { ...batch, columns: decoder.decodeChild(batch.columns) as BatchColumn[] } : batch;
 }
+
+/** Returns the decoder of a batch; `undefined` where nothing in it is encoded. */
+export const batchDecoder = ({ tag, functions }: ColumnBatchMessage): Decoder | undefined =>
+  tag && new Decoder(tag, functionsHere(functions));
+
+/** Returns the functions that a batch names, as far as they are loaded here: rows are put together at once. */
+const functionsHere = (functions: ColumnBatchMessage['functions']): FoundFunction[] | undefined =>
+  functions?.map(
+    reference =>
+      markedFunction(reference) ??
+      new SerializationError(
+        `the function ${reference.name} of ${reference.url}, which is not loaded here; import that module before the run, or return data`,
+      ),
+  );
 
 /** Returns a function that makes any row of a column batch. */
 export function rowReader({ shape, columns }: ColumnBatch): (index: number) => unknown {

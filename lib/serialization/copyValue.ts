@@ -1,20 +1,16 @@
 import { types } from 'node:util';
 import { attempt } from '../errors.js';
-import { decode } from './decode.js';
-import { Encoder } from './encode.js';
+import { copyMemory } from './buffers.js';
 import {
   isArrayPrototype,
   isDisguised,
-  isObjectLike,
   isPlainPrototype,
   isPrototypeOfClass,
+  MAX_DEPTH,
   setOwn,
 } from './encodedValues.js';
-import { isBareArray, isDense, MAX_LISTED_LENGTH } from './longArrays.js';
+import { isCopiedBySlice } from './longArrays.js';
 import { type RegisteredClass, registeredClass } from './registerClass.js';
-
-/** What lies deeper is kept as it is: values that cross are nested no deeper. */
-const MAX_DEPTH = 1000;
 
 export interface CopyOptions {
   /** True if typed arrays and ArrayBuffers are copied too; else the copy has the same ones. */
@@ -47,6 +43,7 @@ class Copier {
   copy(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#copies.has(value)) return this.#copies.get(value);
+    // Values that cross are nested no deeper.
     if (this.#depth === MAX_DEPTH) return value;
     this.#depth += 1;
     try {
@@ -79,12 +76,8 @@ class Copier {
   }
 
   #copyArray(value: readonly unknown[]): unknown {
-    const isFlat =
-      value.length > MAX_LISTED_LENGTH &&
-      isDense(value) &&
-      isBareArray(value) &&
-      value.every(item => !isObjectLike(item));
-    return isFlat ? this.#keep(value, value.slice()) : this.copyInto(new Array(value.length), value);
+    if (isCopiedBySlice(value)) return this.#keep(value, value.slice());
+    return this.copyInto(new Array(value.length), value);
   }
 
   /** Copies an instance by its codec, and keeps it as it is where that throws, or its data holds it. */
@@ -117,7 +110,7 @@ class Copier {
       return this.#keep(value, copy);
     }
     if (this.#options.memory && (ArrayBuffer.isView(value) || types.isArrayBuffer(value)))
-      return this.#keep(value, copyMemory(value, prototype));
+      return this.#keep(value, copyOfMemory(value, prototype));
     return value;
   }
 
@@ -127,18 +120,9 @@ class Copier {
   }
 }
 
-/** The common typed arrays: all others take the way of the encoder, which is longer. */
-const quicklyCopied = new Set<object>(
-  [Float64Array, Float32Array, Int32Array, Uint32Array, Uint8Array].map(Class => Class.prototype),
-);
-
-/** Returns a copy of a typed array or buffer, or itself where it cannot be copied: a subclass, or memory that is shared. */
-function copyMemory(value: object, prototype: object): object {
-  if (quicklyCopied.has(prototype) && !types.isSharedArrayBuffer((value as Uint8Array).buffer))
-    return (value as Uint8Array).slice();
-  const encoder = new Encoder({ sharedMemory: true, transferMarked: false });
-  return attempt(() => decode(encoder.encode(value), encoder.tag) as object, value);
-}
+/** Returns a copy of memory, or the memory itself where it cannot be copied. */
+const copyOfMemory = (value: ArrayBufferView | ArrayBuffer, prototype: object): object =>
+  attempt(() => copyMemory(value, prototype), value);
 
 /**
  * Copies arrays, plain objects, Maps, Sets, Dates, RegExps and instances of registered classes, and keeps all else as it
@@ -148,7 +132,7 @@ function copyMemory(value: object, prototype: object): object {
 export function copyValue(value: unknown, options: CopyOptions): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (ArrayBuffer.isView(value))
-    return options.memory ? copyMemory(value, Object.getPrototypeOf(value)) : value;
+    return options.memory ? copyOfMemory(value, Object.getPrototypeOf(value)) : value;
   return new Copier(options).copy(value);
 }
 

@@ -3,28 +3,44 @@ import { containerHandlerOf } from './builtIns.js';
 import { type DecodingContext, type EncodedValue, isPlainPrototype, setOwn } from './encodedValues.js';
 import { errors } from './errors.js';
 import { decodeInstance } from './instances.js';
-import { serializationErrorOf } from './serializationError.js';
+import type { FoundFunction } from './markedFunctions.js';
+import { SerializationError, serializationErrorOf } from './serializationError.js';
 
 /** Puts values back, in place, where an `Encoder` has left something else for them. */
-class Decoder implements DecodingContext {
+export class Decoder implements DecodingContext {
   readonly #tag: object;
+  readonly #functions: readonly FoundFunction[];
   readonly #decoded = new Map<object, unknown>();
 
-  constructor(tag: object) {
+  /** @param functions the functions that the message names, as they were found here */
+  constructor(tag: object, functions: readonly FoundFunction[] = []) {
     this.#tag = tag;
+    this.#functions = functions;
+  }
+
+  /** Goes on after an error: what was decoded before it stays what it has become. */
+  resume(): void {
+    for (const decoded of [...this.#decoded.values()])
+      if (typeof decoded === 'object' && decoded !== null) this.#decoded.set(decoded, decoded);
   }
 
   decodeChild(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#decoded.has(value)) return this.#decoded.get(value);
-    if ((value as { tag?: unknown }).tag === this.#tag)
-      return this.keep(value, this.#decodeMarked(value as EncodedValue));
-    this.keep(value, value);
-    if (ArrayBuffer.isView(value)) return value;
-    if (Array.isArray(value) || isPlainPrototype(Object.getPrototypeOf(value)))
-      this.#decodeProperties(value as Record<string, unknown>);
-    else containerHandlerOf(value)?.decode?.(value, this);
-    return value;
+    try {
+      if ((value as { tag?: unknown }).tag === this.#tag)
+        return this.keep(value, this.#decodeMarked(value as EncodedValue));
+      this.keep(value, value);
+      if (ArrayBuffer.isView(value)) return value;
+      if (Array.isArray(value) || isPlainPrototype(Object.getPrototypeOf(value)))
+        this.#decodeProperties(value as Record<string, unknown>);
+      else containerHandlerOf(value)?.decode?.(value, this);
+      return value;
+    } catch (error) {
+      // Whatever else holds it fails as well.
+      this.#decoded.delete(value);
+      throw error;
+    }
   }
 
   keep<T>(encoded: object, decoded: T): T {
@@ -42,7 +58,15 @@ class Decoder implements DecodingContext {
         return views.decode(encoded);
       case 'error':
         return errors.decode(encoded, this);
+      case 'function':
+        return this.#functionAt(encoded.place);
     }
+  }
+
+  #functionAt(place: number): unknown {
+    const found = this.#functions[place];
+    if (typeof found === 'function') return found;
+    throw found ?? new SerializationError('a function that its message does not name');
   }
 
   #decodeProperties(holder: Record<string, unknown>): void {
@@ -55,9 +79,11 @@ class Decoder implements DecodingContext {
 
 /**
  * Decodes, in place, everything in a value that an `Encoder` has marked with `tag`.
- * @throws SerializationError where an instance cannot be made here
+ * @param functions the functions that the message names, as they were found here
+ * @throws SerializationError where an instance cannot be made here, or a function was not found
  */
-export const decode = (value: unknown, tag: object): unknown => new Decoder(tag).decodeChild(value);
+export const decode = (value: unknown, tag: object, functions: readonly FoundFunction[] = []): unknown =>
+  new Decoder(tag, functions).decodeChild(value);
 
 /** Decodes a thrown value as `Encoder.encodeThrown` made it. Where that cannot be done here, returns an error that says so. */
 export function decodeThrown(value: unknown, tag: object): unknown {

@@ -1,4 +1,4 @@
-import type { Transferable } from '../protocol/messages.js';
+import type { ModuleReference, Transferable } from '../protocol/messages.js';
 import { handlerOf } from './builtIns.js';
 import {
   type EncodedValue,
@@ -7,23 +7,24 @@ import {
   isDisguised,
   isObjectLike,
   isPlainPrototype,
+  MAX_DEPTH,
   setOwn,
 } from './encodedValues.js';
 import { textOf } from './errors.js';
 import { encodeInstance } from './instances.js';
-import { isBareArray, isDense, MAX_LISTED_LENGTH } from './longArrays.js';
+import { isCopiedBySlice } from './longArrays.js';
+import { markOf } from './markedFunctions.js';
 import { registeredClass } from './registerClass.js';
 import { SerializationError, serializationErrorOf } from './serializationError.js';
 import { isTransfer } from './transfer.js';
-
-/** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
-const MAX_DEPTH = 1000;
 
 export interface EncoderOptions {
   /** True if the other side is a thread: memory can be shared with it, and transferred to it. */
   readonly sharedMemory: boolean;
   /** True if what `transfer()` has marked is transferred: a task may give its memory away, never a caller's. */
   readonly transferMarked: boolean;
+  /** False if the other side finds no function by a module's URL: it is on another host. Default: `true`. */
+  readonly functionsByReference?: boolean;
 }
 
 /** Returned by `encodePart` for a part that holds the whole value. */
@@ -55,7 +56,12 @@ export class Encoder implements EncodingContext {
   readonly sharedMemory: boolean;
   /** Memory that nobody on this side needs any more. */
   readonly transferList = new Set<Transferable>();
+  /** The marked functions that were met, which the other side has to find. */
+  readonly functions: ModuleReference[] = [];
   readonly #transferMarked: boolean;
+  readonly #functionsByReference: boolean;
+  /** The places of functions in the list. */
+  #places: Map<object, number> | undefined;
   #tagged = false;
   #transferring = false;
   /** True if a part that cannot cross becomes its text. */
@@ -67,8 +73,9 @@ export class Encoder implements EncodingContext {
   #metWhole = false;
   #depth = 0;
 
-  constructor({ sharedMemory, transferMarked }: EncoderOptions) {
+  constructor({ sharedMemory, transferMarked, functionsByReference = true }: EncoderOptions) {
     this.sharedMemory = sharedMemory;
+    this.#functionsByReference = functionsByReference;
     this.#transferMarked = transferMarked;
   }
 
@@ -174,7 +181,7 @@ export class Encoder implements EncodingContext {
   #encodeObject(value: object | symbol): unknown {
     if (typeof value === 'symbol')
       throw new SerializationError(`${String(value)}, and symbols stay in their thread`);
-    if (typeof value === 'function') throw new SerializationError(functionRefusal(value));
+    if (typeof value === 'function') return this.#encodeFunction(value);
     const kept = this.#kept?.get(value);
     if (kept !== undefined) return kept;
     if (value === this.#whole) {
@@ -192,6 +199,25 @@ export class Encoder implements EncodingContext {
     return handlerOf(value, prototype as object).encode(value, this, prototype as object);
   }
 
+  /** A marked function is named by its module and export; any other cannot cross. */
+  #encodeFunction(value: object): EncodedValue {
+    const reference = markOf(value);
+    // An error must arrive also where the module of a function that hangs on it is not loaded.
+    if (!reference || this.#lenient) throw new SerializationError(functionRefusal(value));
+    if (!this.#functionsByReference)
+      throw new SerializationError(
+        `the function ${reference.name} of ${reference.url}, and no function comes back from another host; return its name, or data`,
+      );
+    this.#places ??= new Map();
+    let place = this.#places.get(value);
+    if (place === undefined) {
+      place = this.functions.push(reference) - 1;
+      this.#places.set(value, place);
+    }
+    this.#tagged = true;
+    return { tag: this.tag, kind: 'function', place };
+  }
+
   #encodeMarked(value: object): unknown {
     this.#transferring = true;
     try {
@@ -202,14 +228,7 @@ export class Encoder implements EncodingContext {
   }
 
   #encodeArray(value: readonly unknown[]): unknown {
-    // A slice keeps the holes, and nothing else but the items.
-    if (
-      value.length > MAX_LISTED_LENGTH &&
-      isDense(value) &&
-      isBareArray(value) &&
-      value.every(item => !isObjectLike(item))
-    )
-      return this.keep(value, value.slice());
+    if (isCopiedBySlice(value)) return this.keep(value, value.slice());
     const copy: unknown[] = new Array(value.length);
     this.#kept?.set(value, copy);
     const keys = Object.keys(value);
@@ -253,5 +272,5 @@ export class Encoder implements EncodingContext {
 function functionRefusal(value: object): string {
   const kind = /^class\b/.test(Function.prototype.toString.call(value)) ? 'a class' : 'a function';
   const { name } = value as { name: string };
-  return `${kind}${name && ` (${name})`}; send data, and let the task's module import the code`;
+  return `${kind}${name && ` (${name})`}; send data, or mark it in its module with task(import.meta, …): it crosses by its name then`;
 }

@@ -7,7 +7,10 @@ import type { Transferable } from '../protocol/messages.js';
  * `tag` is an object of this message alone. Structured clone keeps identity, so no value of a user can be mistaken for
  * an encoded one.
  */
-export type EncodedValue = EncodedInstance | EncodedError | EncodedBuffer | EncodedView;
+export type EncodedValue = EncodedInstance | EncodedError | EncodedBuffer | EncodedView | EncodedFunction;
+
+/** Messages are nested no deeper, as copies of them would overflow the stack, here or where V8 reads them: at some 2,600. */
+export const MAX_DEPTH = 1000;
 
 /** An instance of a registered class, as the data that its codec made. */
 export interface EncodedInstance {
@@ -42,6 +45,13 @@ export interface EncodedView {
   readonly view: ArrayBufferView;
 }
 
+/** A function that was marked by `task()`: its place in the list of functions that goes with the message. */
+export interface EncodedFunction {
+  readonly tag: object;
+  readonly kind: 'function';
+  readonly place: number;
+}
+
 /** The part of an encoder that handlers use. */
 export interface EncodingContext {
   /** Marks the values that are encoded. */
@@ -74,7 +84,7 @@ export interface DecodingContext {
 
 /** Carries the values of one kind. */
 export interface Handler<Value extends object = object, Encoded extends object = Value> {
-  /** True if the value is of this kind, and of no subclass that would be lost. */
+  /** True if this handler is responsible for the value: it encodes or refuses it. */
   matches(value: object, prototype: object): boolean;
   /**
    * Returns what structured clone carries.
@@ -102,7 +112,7 @@ export const isArrayPrototype = (prototype: object | null): boolean =>
   prototype === Array.prototype ||
   (Array.isArray(prototype) && isPlainPrototype(Object.getPrototypeOf(prototype)) && prototype.length === 0);
 
-const { toString: objectToString } = Object.prototype;
+const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
 /**
  * True for a plain object by its prototype that is none inside: the `arguments` of a function, or a Date, Map or other

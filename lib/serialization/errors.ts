@@ -5,12 +5,13 @@ import type { EncodedError, Handler } from './encodedValues.js';
 type ErrorClass = new (message?: string) => Error;
 
 /** JavaScript's own error classes of one argument, as they were when this was loaded. */
-const errorClasses = new Map<string, ErrorClass>(
-  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(Class => [
-    Class.name,
-    Class as ErrorClass,
-  ]),
-);
+const errorClasses = /* @__PURE__ */ (() =>
+  new Map<string, ErrorClass>(
+    [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(Class => [
+      Class.name,
+      Class as ErrorClass,
+    ]),
+  ))();
 
 /** A property of an error lies so much deeper in the message than the error: in a list of lists of names and values. */
 const LEVELS = 3;

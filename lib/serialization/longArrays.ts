@@ -1,4 +1,5 @@
 import { inspect, types } from 'node:util';
+import { isObjectLike } from './encodedValues.js';
 
 /** Larger arrays of single values are taken at once: to list their keys would cost more (`bench/constants.ts`). */
 export const MAX_LISTED_LENGTH = 64;
@@ -31,3 +32,10 @@ export function isDense(value: readonly unknown[]): boolean {
   for (let i = 0; i < PROBES; i++) if (!(Math.floor(i * step) in value)) return false;
   return true;
 }
+
+/** True if an array is long and a slice of it is a copy: a slice keeps the holes, and nothing else but the items. */
+export const isCopiedBySlice = (value: readonly unknown[]): boolean =>
+  value.length > MAX_LISTED_LENGTH &&
+  isDense(value) &&
+  isBareArray(value) &&
+  value.every(item => !isObjectLike(item));

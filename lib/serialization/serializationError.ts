@@ -2,6 +2,7 @@ import { describeThrown, isInstance, nameError } from '../errors.js';
 
 /** Thrown while a value is encoded or decoded. The caller knows which value it was, and says so. */
 export class SerializationError extends Error {
+  static readonly code = /* @__PURE__ */ nameError(this, 'SerializationError', 'RX_PARFOR_SERIALIZATION');
   declare readonly code: 'RX_PARFOR_SERIALIZATION';
 
   /**
@@ -22,7 +23,6 @@ export class SerializationError extends Error {
     return `${this.path || 'it'} is ${this.why}`;
   }
 }
-nameError(SerializationError, 'SerializationError', 'RX_PARFOR_SERIALIZATION');
 
 /**
  * Returns a SerializationError for whatever was thrown while a value was read: by a getter, a detached buffer, a codec.

@@ -1,5 +1,5 @@
 import { from, Observable, type Subscriber } from 'rxjs';
-import { checkOptions, whole } from '../options/checkOptions.js';
+import { checkOptions, whole } from '../runtime/checkOptions.js';
 
 /** Options of `sweep`. */
 export interface SweepOptions {

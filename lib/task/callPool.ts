@@ -8,6 +8,12 @@ export interface BoundCall {
   readonly call: (value: unknown) => unknown;
 }
 
+/** Binds a task to a copy of what its calls share that none of them has had. */
+export function freshCall(task: Task, shared: SharedArguments): BoundCall {
+  const binding = shared.fresh();
+  return { binding, call: callTask(task, binding) };
+}
+
 /**
  * Binds a run's task in this thread so that no call finds `args` or `kwargs` changed, by one before it or one under way
  * beside it, and none changes the caller's.
@@ -22,23 +28,18 @@ export class CallPool {
   constructor({ task, ...given }: Binding & { readonly task: Task }) {
     this.#task = task;
     this.#shared = new SharedArguments(given, 'caller');
-    if (!this.#shared.canChange) this.#only = this.#bind();
+    if (!this.#shared.canChange) this.#only = freshCall(this.#task, this.#shared);
   }
 
   take(): BoundCall {
     if (this.#only) return this.#only;
     const used = this.#free.pop();
     // The row of a call may hold a part of what it was given, and whoever has the row may change it.
-    return used && this.#shared.isUnchanged(used.binding) ? used : this.#bind();
+    return used && this.#shared.isUnchanged(used.binding) ? used : freshCall(this.#task, this.#shared);
   }
 
   /** Takes back what a call was given, once it has ended. */
   giveBack(call: BoundCall): void {
     if (!this.#only) this.#free.push(call);
-  }
-
-  #bind(): BoundCall {
-    const binding = this.#shared.fresh();
-    return { binding, call: callTask(this.#task, binding) };
   }
 }

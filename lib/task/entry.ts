@@ -2,4 +2,5 @@
 
 export { registerClass } from '../serialization/registerClass.js';
 export { transfer } from '../serialization/transfer.js';
+export { inWorker } from './inWorker.js';
 export { task } from './task.js';

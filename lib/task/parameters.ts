@@ -2,13 +2,17 @@ import type { Task } from './task.js';
 
 // The types of a task's parameters. An operator infers, side by side, the input `T` from its source, the row `R` from what
 // the task returns, `A`, `K` and `S` from `args`, `kwargs` and `spread`, and `F`, the task as it was written. While `F` is
-// not known yet, it is `Task`, and unannotated parameters get their types from the options; then the options are held
-// against the parameters of `F`, so that a mistake is told where it was made, and once.
+// not known yet, it is `Uninferred`, its default, and unannotated parameters get their types from the options (or `Task`, its
+// constraint, where a generic function is looked at); then the options are held against the parameters of `F`, so that a
+// mistake is told where it was made, and once.
 
 type List = readonly unknown[];
 
 /** `args` as a tuple, so that each has its own type. */
 export type Args = List | [];
+
+/** `kwargs` of any kind; not the same type as the one that `MapOptions` has where it names none. */
+export type Kwargs = object | Nothing;
 
 /** The type that a task returns for a row of type `R`; the empty tuple has an array literal inferred as a tuple. */
 export type Returned<R> = R | [] | PromiseLike<R | []>;
@@ -26,14 +30,35 @@ export interface Nothing {
   readonly [inferred]: never;
 }
 
+declare const uninferred: unique symbol;
+/** The type of a task whose parameters are still to get their types from the options. */
+export interface Uninferred {
+  // biome-ignore lint/suspicious/noExplicitAny: as of Task
+  (...parameters: any[]): unknown;
+  readonly [uninferred]?: never;
+}
+type IsKnown<F> = Same<F, Task> extends true ? false : Same<F, Uninferred> extends true ? false : true;
+
 /** `T`, which is not inferred from here: it is that of the source. `NoInfer` would show in what is hovered over. */
 type Held<T> = [T][T extends unknown ? 0 : never];
 
-/** The parameters that every call gets after its input: `args`, and then `kwargs`, as far as the type of the options says. */
-type Given<A extends List, K> = [
-  ...(List extends A ? [] : A),
-  ...([K] extends [never] ? [] : Same<K, object> extends true ? [] : [kwargs: K]),
-];
+/**
+ * The parameters that every call gets after its input: `args`, and then `kwargs`, as far as the type of the options says.
+ * Where `A` or `K` is all that it may be, the option was refused, and the task is not to be blamed for it.
+ */
+type Given<A extends List, K> =
+  Same<A, Args> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: nobody knows what it would have been
+      any[]
+    : [
+        ...(List extends A ? [] : A),
+        ...([K] extends [never]
+          ? []
+          : Same<K, object> extends true
+            ? []
+            : // biome-ignore lint/suspicious/noExplicitAny: nobody knows what it would have been
+              [kwargs: Same<K, Kwargs> extends true ? any : K]),
+      ];
 
 /** The parameters that an input becomes. */
 type Positional<T, S> = [S] extends [true] ? (T extends List ? T : [value: T]) : [value: T];
@@ -117,21 +142,38 @@ type SharedOf<F, T, A extends List, K, S> =
         ? Given<A, K>
         : Own<F, T, S>;
 
+/**
+ * Gives types to the parameters of a function that asks for more than it is given, `any` to those: that it does so is one
+ * mistake, and without them the compiler complains of each parameter besides.
+ *
+ * It does this to no other function. Of the signatures that a function has room in, the compiler takes the only one; two of
+ * which one is generic it cannot join, and passes over both. So it stands beside the type that all others get theirs from.
+ */
+interface Overcharged<P extends List, Row> {
+  (...parameters: P): Row;
+  // biome-ignore lint/suspicious/noExplicitAny: nobody knows what it would have been
+  <_>(...parameters: [...P, ...any[]]): Row;
+}
+
 /** The task of an operator; `Row` is `R`, or what refuses it. */
 export type TaskOf<F, T, R, A extends List, K, S, Row = R> = F extends Nothing
   ? F & ((...parameters: never[]) => R | PromiseLike<R>)
   : Same<F, Task> extends true
     ? (...parameters: [...Positional<Held<T>, S>, ...Given<A, K>]) => Returned<R>
-    : (
-        ...parameters: [
-          ...Positional<Held<InputOf<T, F, A, K, S>>, S>,
-          ...SharedOf<F, InputOf<T, F, A, K, S>, A, K, S>,
-        ]
-      ) => Row | PromiseLike<Row>;
+    : Same<F, Uninferred> extends true
+      ?
+          | ((...parameters: [...Positional<Held<T>, S>, ...Given<A, K>]) => Returned<R>)
+          | Overcharged<[...Positional<Held<T>, S>, ...Given<A, K>], Returned<R>>
+      : (
+          ...parameters: [
+            ...Positional<Held<InputOf<T, F, A, K, S>>, S>,
+            ...SharedOf<F, InputOf<T, F, A, K, S>, A, K, S>,
+          ]
+        ) => Row | PromiseLike<Row>;
 
 /** `args` as the task's parameters have them. */
 export type ArgsOf<F, T, A extends List, S> =
-  Same<F, Task> extends true
+  IsKnown<F> extends false
     ? A | readonly unknown[]
     : IsLoose<F, T, A, S> extends true
       ? A
@@ -139,7 +181,7 @@ export type ArgsOf<F, T, A extends List, S> =
 
 /** `kwargs` as the task's parameter has them; `never` where it has none left. */
 export type KwargsOf<F, T, A extends List, K extends object, S> =
-  Same<F, Task> extends true
+  IsKnown<F> extends false
     ? K | object
     : IsLoose<F, T, A, S> extends true
       ? K
@@ -155,4 +197,4 @@ export type KwargsOf<F, T, A extends List, K extends object, S> =
 
 /** `spread` as the inputs allow: only tuples can be spread. */
 export type SpreadOf<F, T, S extends boolean> =
-  Same<F, Task> extends true ? boolean : [S] extends [true] ? (T extends List ? S : false) : S;
+  IsKnown<F> extends false ? boolean : [S] extends [true] ? (T extends List ? S : false) : S;

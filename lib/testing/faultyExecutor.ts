@@ -7,8 +7,9 @@ import {
   type Report,
   WorkerLostError,
 } from '../executor.js';
-import { checkOptions, either, ofType, whole } from '../options/checkOptions.js';
+import { checkOptions, either, ofType, whole } from '../runtime/checkOptions.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
+import { answerOf } from '../task/answerOf.js';
 import { CallPool } from '../task/callPool.js';
 
 /** A fault of a worker, as it comes to an input. */
@@ -83,25 +84,11 @@ class FaultyExecutor implements Executor, AsyncDisposable {
       if (this.#closed) return subscriber.error(new ExecutorClosedError());
       this.#open.add(subscriber);
       subscriber.add(() => this.#open.delete(subscriber));
-      const calls = new CallPool(chunk.run);
-      const call = (input: unknown) => {
-        const bound = calls.take();
-        try {
-          return bound.call(input);
-        } finally {
-          calls.giveBack(bound);
-        }
-      };
-      this.#runFrom(chunk, 0, call, subscriber);
+      this.#runFrom(chunk, 0, new CallPool(chunk.run), subscriber);
     });
   }
 
-  #runFrom(
-    chunk: Chunk,
-    offset: number,
-    call: (input: unknown) => unknown,
-    subscriber: Subscriber<Report>,
-  ): void {
+  #runFrom(chunk: Chunk, offset: number, calls: CallPool, subscriber: Subscriber<Report>): void {
     if (subscriber.closed) return;
     if (offset === chunk.inputs.length) return subscriber.complete();
     const fault = this.#faults.get(chunk.first + offset)?.shift();
@@ -112,8 +99,8 @@ class FaultyExecutor implements Executor, AsyncDisposable {
     const finish = () => {
       if (fault === 'crash') return subscriber.error(lost(false));
       if (fault === 'expire') return subscriber.error(new ChunkTimeoutError());
-      subscriber.next({ count: 1, elapsed, ...outcomeOf(call, input) });
-      this.#runFrom(chunk, offset + 1, call, subscriber);
+      subscriber.next({ count: 1, elapsed, ...outcomeOf(calls, input) });
+      this.#runFrom(chunk, offset + 1, calls, subscriber);
     };
     subscriber.add(asyncScheduler.schedule(finish, elapsed));
   }
@@ -131,10 +118,8 @@ class FaultyExecutor implements Executor, AsyncDisposable {
 const lost = (atStart: boolean) =>
   new WorkerLostError({ exitCode: 1, reason: 'a fault of faultyExecutor' }, atStart);
 
-function outcomeOf(call: (input: unknown) => unknown, input: unknown): Pick<Report, 'rows' | 'failures'> {
-  try {
-    return { rows: batchOfRow(call(input)), failures: [] };
-  } catch (cause) {
-    return { rows: noRows, failures: [{ offset: 0, cause }] };
-  }
+function outcomeOf(calls: CallPool, input: unknown): Pick<Report, 'rows' | 'failures'> {
+  const answer = answerOf(calls, input);
+  if (answer.kind === 'error') return { rows: noRows, failures: [{ offset: 0, cause: answer.error }] };
+  return { rows: batchOfRow(answer.kind === 'row' ? answer.row : answer.promise), failures: [] };
 }

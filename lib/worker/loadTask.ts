@@ -1,15 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { attempt, describeThrown, NotTransferableError, TaskNotFoundError } from '../errors.js';
-import type { RunDefinition } from '../protocol/messages.js';
+import {
+  attempt,
+  describeThrown,
+  NotTransferableError,
+  type RunInWorkerError,
+  TaskNotFoundError,
+} from '../errors.js';
+import type { ModuleReference, RunDefinition } from '../protocol/messages.js';
 import { decode } from '../serialization/decode.js';
+import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { SerializationError } from '../serialization/serializationError.js';
-import { callTask } from '../task/callTask.js';
+import { freshCall } from '../task/callPool.js';
 import { SharedArguments } from '../task/sharedArguments.js';
 import type { Task } from '../task/task.js';
+import { explainFailure } from './explainFailure.js';
+import { dropOwnFrames } from './ownFrames.js';
 import { returnsLiteral } from './returnsLiteral.js';
-import { explainFreeVariable, shippedFunction } from './shippedFunction.js';
+import { shippedFunction } from './shippedFunction.js';
+import { taskScope } from './taskScope.js';
 
 /** A run's task, as this worker calls it. */
 export interface LoadedTask {
@@ -53,6 +63,13 @@ async function loadTypeScript(url: string): Promise<void> {
   register();
 }
 
+const isTypeScript = (url: string): boolean => /\.[cm]?tsx?(?:[?#]|$)/.test(url);
+
+/** Lets this worker import TypeScript, where a file is of that. */
+async function prepareFor(url: string): Promise<void> {
+  if (isTypeScript(url)) await (typeScript ??= loadTypeScript(url));
+}
+
 const exportOf = (exports: unknown, name: string): unknown =>
   exports !== null && exports !== undefined && Object.hasOwn(exports, name)
     ? (exports as Record<string, unknown>)[name]
@@ -61,15 +78,16 @@ const exportOf = (exports: unknown, name: string): unknown =>
 async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
   try {
-    if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) await (typeScript ??= loadTypeScript(url));
-    module = (await import(url)) as Record<string, unknown>;
+    await prepareFor(url);
+    module = (await taskScope.import(url)) as Record<string, unknown>;
   } catch (error) {
-    throw new TaskNotFoundError(
-      url,
-      name,
-      `the module does not load (${attempt(() => String(error), describeThrown(error))})`,
-      error,
-    );
+    if (taskScope.hasTold(error)) throw error;
+    const why = `the module does not load (${attempt(() => String(error), describeThrown(error))})`;
+    const advice =
+      isTypeScript(url) && !findTsx(url)
+        ? `${why}; there is no tsx beside it, which loads TypeScript: npm install --save-dev tsx, or name the compiled module`
+        : why;
+    throw new TaskNotFoundError(url, name, advice, error);
   }
   // A CommonJS module may have its exports on `default` alone; what those inherit are none.
   const found = exportOf(module, name) ?? exportOf(module.default, name);
@@ -82,10 +100,28 @@ async function importTask(url: string, name: string): Promise<Task> {
   );
 }
 
+/** Imports the functions that a message names. One that is not there is blamed on the values that hold it, later. */
+export const importFunctions = (references: readonly ModuleReference[]): Promise<FoundFunction[]> =>
+  Promise.all(
+    references.map(({ url, name }) =>
+      importTask(url, name).catch(
+        (error: TaskNotFoundError | RunInWorkerError) =>
+          new SerializationError(
+            `the function ${name} of ${url}, which is not found there: ${'why' in error ? error.why : error.message}`,
+          ),
+      ),
+    ),
+  );
+
 /** Decodes what all calls of the task share. */
-function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown {
+function receive(
+  what: 'args' | 'kwargs',
+  value: unknown,
+  tag: object,
+  functions: readonly FoundFunction[],
+): unknown {
   try {
-    return decode(value, tag);
+    return decode(value, tag, functions);
   } catch (error) {
     if (!(error instanceof SerializationError)) throw error;
     throw new NotTransferableError({ index: undefined, input: undefined }, what, error.path, error.why);
@@ -97,23 +133,25 @@ function receive(what: 'args' | 'kwargs', value: unknown, tag: object): unknown 
  * @throws TaskNotFoundError, NotTransferableError, TypeError where it cannot
  */
 export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
-  const run =
-    task.kind === 'source' ? shippedFunction(task.name, task.source) : await importTask(task.url, task.name);
-  const args = receive('args', shared.args, tag) as unknown[];
-  const kwargs = receive('kwargs', shared.kwargs, tag) as Record<string, unknown> | undefined;
+  if (task.kind === 'source' && task.from !== undefined) await prepareFor(task.from);
+  const run = task.kind === 'source' ? shippedFunction(task) : await importTask(task.url, task.name);
+  const functions = await importFunctions(shared.functions);
+  const args = receive('args', shared.args, tag, functions) as unknown[];
+  const kwargs = receive('kwargs', shared.kwargs, tag, functions) as Record<string, unknown> | undefined;
   const given = new SharedArguments({ args, kwargs, spread: shared.spread }, 'worker');
-  let current = given.fresh();
-  let call = callTask(run, current);
+  let bound = freshCall(run, given);
   const renew = () => {
-    current = given.fresh();
-    call = callTask(run, current);
+    bound = freshCall(run, given);
   };
   return {
     get call() {
-      return call;
+      return bound.call;
     },
-    shared: given.canChange ? { isUnchanged: () => given.isUnchanged(current), renew } : undefined,
-    explain: task.kind === 'source' ? explainFreeVariable : error => error,
+    shared: given.canChange ? { isUnchanged: () => given.isUnchanged(bound.binding), renew } : undefined,
+    explain: thrown => {
+      dropOwnFrames(thrown);
+      return task.kind === 'source' ? explainFailure(thrown, task) : thrown;
+    },
     literalArrays: returnsLiteral(Function.prototype.toString.call(run)),
   };
 }

@@ -9,6 +9,8 @@ export interface ReportBuilderOptions {
   readonly capacity: number;
   /** True if the report goes to a thread. */
   readonly sharedMemory: boolean;
+  /** False if the report goes to another host. */
+  readonly functionsByReference: boolean;
   /** True if every row that is an array is known to be exactly its items. */
   readonly literalArrays: boolean;
   /** When the first task of this report started. */
@@ -23,9 +25,9 @@ export class ReportBuilder {
   readonly #rows: ColumnBatchBuilder;
   #count = 0;
 
-  constructor({ capacity, sharedMemory, literalArrays, since }: ReportBuilderOptions) {
+  constructor({ capacity, literalArrays, since, ...encoding }: ReportBuilderOptions) {
     this.since = since;
-    this.#encoder = new Encoder({ sharedMemory, transferMarked: true });
+    this.#encoder = new Encoder({ ...encoding, transferMarked: true });
     this.#rows = new ColumnBatchBuilder(capacity, this.#encoder, { literalArrays });
   }
 

@@ -4,6 +4,7 @@ import type { ChunkMessage, Transferable, WorkerMessage } from '../protocol/mess
 import { now as clock } from '../runtime/clock.js';
 import { rowReader } from '../serialization/columnBatch.js';
 import { decode } from '../serialization/decode.js';
+import type { FoundFunction } from '../serialization/markedFunctions.js';
 import { isThenable } from '../task/callTask.js';
 import { ChangeWatch } from './changeWatch.js';
 import type { LoadedTask } from './loadTask.js';
@@ -29,6 +30,10 @@ export type ChunkReport = Extract<WorkerMessage, { kind: 'report' | 'end' | 'sta
 export interface ChunkContext {
   /** True if the reports go to a thread: memory can be shared with it, and transferred to it. */
   readonly sharedMemory: boolean;
+  /** False if the reports go to another host, which finds no function by the URL that its module has here. */
+  readonly functionsByReference: boolean;
+  /** The functions that the inputs hold, as they were found here. */
+  readonly functions: readonly FoundFunction[];
   post(message: ChunkReport, transferList?: readonly Transferable[]): void;
   /** True if tasks have printed something that has not left yet. */
   hasOutput(): boolean;
@@ -128,9 +133,10 @@ class RunningChunk {
 
   /** Decodes an input. It may be large, and no task runs meanwhile. */
   #decode(input: unknown, tag: object): unknown {
-    if (this.#taskTimeout === undefined) return decode(input, tag);
+    const { functions } = this.#context;
+    if (this.#taskTimeout === undefined) return decode(input, tag, functions);
     this.#context.post({ kind: 'returned' });
-    const value = decode(input, tag);
+    const value = decode(input, tag, functions);
     this.#context.post({ kind: 'started' });
     return value;
   }
@@ -198,6 +204,7 @@ class RunningChunk {
     return new ReportBuilder({
       capacity: this.#length - this.#next,
       sharedMemory: this.#context.sharedMemory,
+      functionsByReference: this.#context.functionsByReference,
       literalArrays: this.#task.literalArrays,
       since,
     });

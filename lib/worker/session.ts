@@ -1,10 +1,12 @@
 import { chunkState } from '../protocol/chunkState.js';
-import type { ChunkMessage, RunDefinition, Transferable, WorkerCommand } from '../protocol/messages.js';
+import type { ChunkMessage, RunDefinition, WorkerCommand } from '../protocol/messages.js';
 import { Encoder } from '../serialization/encode.js';
 import { freeBuffers } from '../serialization/freeBuffers.js';
-import { type LoadedTask, loadTask } from './loadTask.js';
+import { ChunkReporter } from './chunkReporter.js';
+import { importFunctions, type LoadedTask, loadTask } from './loadTask.js';
 import type { OutputStreams } from './outputStreams.js';
-import { type ChunkContext, type ChunkReport, runChunk } from './runChunk.js';
+import { type ChunkContext, runChunk } from './runChunk.js';
+import { taskScope } from './taskScope.js';
 import type { WorkerChannel } from './workerChannel.js';
 
 /** As they were when this was loaded: tasks may replace them. */
@@ -45,6 +47,11 @@ export class WorkerSession {
     else this.#channel.post({ kind: 'stray', ...this.#encodeThrown(error) });
   }
 
+  /** Says why this worker will have ended, should it end now: a module may exit where a run of its was refused. */
+  announce(error: unknown): void {
+    this.#channel.post({ kind: 'fatal', ...this.#encodeThrown(error) });
+  }
+
   #obey({ chunk, forget, cancel }: WorkerCommand): void {
     for (const id of forget ?? []) this.#runs.delete(id);
     if (cancel !== undefined) this.#cancelled.add(cancel);
@@ -53,7 +60,7 @@ export class WorkerSession {
 
   /** Ends the worker, which cannot go on, and says why. Its inputs run again, one by one. */
   #fail(error: unknown): void {
-    this.#channel.post({ kind: 'fatal', ...this.#encodeThrown(error) });
+    this.announce(error);
     this.#channel.exit();
   }
 
@@ -90,7 +97,7 @@ export class WorkerSession {
   }
 
   async #run(message: ChunkMessage): Promise<void> {
-    const { id, number, state, taskTimeout, remote } = message;
+    const { id, number, state, taskTimeout, remote, inputs } = message;
     const run = this.#runs.get(id);
     if (run === undefined)
       throw new Error(`the definition ${id} of a run did not reach this worker; please report this`);
@@ -102,17 +109,20 @@ export class WorkerSession {
     } catch (error) {
       return this.#channel.post({ kind: 'end', notRunnable: this.#encodeThrown(error) });
     }
+    const functions = inputs.functions?.length ? await importFunctions(inputs.functions) : [];
     if (taskTimeout !== undefined) this.#channel.post({ kind: 'started' });
     const { sharedMemory } = this.#channel;
     const reporter = new ChunkReporter(this.#channel, this.#outputs);
     const context: ChunkContext = {
       sharedMemory: sharedMemory && !remote,
+      functionsByReference: !remote,
+      functions,
       post: (report, transferList) => reporter.post(report, transferList),
       hasOutput: () => !this.#outputs.areEmpty,
       isCancelled: state ? () => load(state, 0) === chunkState.cancelled : () => this.#cancelled.has(number),
     };
-    await runChunk(message, task, context);
-    if (sharedMemory) freeBuffers(message.inputs);
+    await taskScope.run(() => runChunk(message, task, context));
+    if (sharedMemory) freeBuffers(inputs);
     await reporter.finish();
   }
 
@@ -135,40 +145,5 @@ class KnownRun {
 
   task(): Promise<LoadedTask> {
     return (this.#task ??= loadTask(this.#definition));
-  }
-}
-
-/**
- * Posts what a chunk reports. The program may end with the chunk: what its tasks have printed leaves before the end of
- * the chunk is posted.
- */
-class ChunkReporter {
-  readonly #channel: WorkerChannel;
-  readonly #outputs: OutputStreams;
-  /** The end of the chunk, until what was printed has left. */
-  #end: (() => void) | undefined;
-
-  constructor(channel: WorkerChannel, outputs: OutputStreams) {
-    this.#channel = channel;
-    this.#outputs = outputs;
-  }
-
-  post(report: ChunkReport, transferList?: readonly Transferable[]): void {
-    const isEnd = report.kind === 'end' || (report.kind === 'report' && report.last);
-    if (!isEnd || this.#outputs.areEmpty) return this.#channel.post(report, transferList);
-    // A failure may end the program as soon as it is heard.
-    if (report.kind === 'end' || report.failures.length > 0) {
-      this.#end = () => this.#channel.post(report, transferList);
-      return;
-    }
-    this.#channel.post({ ...report, last: false }, transferList);
-    this.#end = () => this.#channel.post({ kind: 'end', notRunnable: undefined });
-  }
-
-  /** Resolves when the end of the chunk has been posted. */
-  async finish(): Promise<void> {
-    if (!this.#end) return;
-    await this.#outputs.flush();
-    this.#end();
   }
 }

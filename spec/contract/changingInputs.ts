@@ -167,7 +167,7 @@ export function changingInputs({ name, make, crosses }: Subject): void {
                 value.list = 0;
                 if (Array.isArray(first)) first.push(1);
                 else if (first instanceof Map) first.clear();
-                else if (typeof first === 'object' && first) Object.assign(first, { [key]: 'changed' });
+                else if (typeof first === 'object' && first) Reflect.set(first, key, 'changed');
               }
               subscriber.complete();
             });

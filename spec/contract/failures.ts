@@ -1,5 +1,6 @@
 import { deepStrictEqual } from 'node:assert';
 import { writeFileSync } from 'node:fs';
+import { findSourceMap } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { from, of, range } from 'rxjs';
@@ -43,6 +44,22 @@ import {
   Watched,
   warningsDuring,
 } from './subject.js';
+
+/** A line of this file in a stack, as stacks have it; 0 where there is none. */
+function lineIn(stack: string | undefined): number {
+  const [, url = '', line = 0, column = 1] =
+    /(file:[^\s()]*contract\/failures\.[jt]s):(\d+):(\d+)/.exec(stack ?? '') ?? [];
+  // Under a coverage tool there are source maps, which Node does not apply to the frames of this file by itself.
+  const entry = url.endsWith('.js') ? findSourceMap(url)?.findEntry(+line - 1, +column - 1) : undefined;
+  return entry && 'originalLine' in entry ? Number(entry.originalLine) + 1 : +line;
+}
+
+/** The line from which it is called. */
+const lineHere = (): number => lineIn(new Error().stack?.split('\n').slice(2).join('\n'));
+
+/** The frames of a stack that are the library's own. */
+const framesOfOurs = (stack: string | undefined): string[] =>
+  (stack ?? '').split('\n').filter(line => /\/(lib|operators)\/[^:]*\.[jt]s:\d+/.test(line));
 
 /** What must be the same about an error here and there. */
 function compareErrors(found: unknown, expected: unknown, path = 'the error'): void {
@@ -106,6 +123,69 @@ export function failures({ name, make, crosses, processes }: Subject): void {
       upTo(40).map(x => x * x),
     );
   };
+
+  it('show where the operator was called, and where the task threw, with few frames of ours', async () => {
+    const before = lineHere();
+    const operator = parallelMap(
+      (x: number) => {
+        if (x > 1) return x;
+        throw new RangeError(`bad ${x}`);
+      },
+      { executor },
+    );
+    const after = lineHere();
+    const error = await errorOf<TaskError>(of(1).pipe(operator));
+    const settled = parallelMapSettled(raise, { executor });
+    const behind = lineHere();
+    for (const stack of [error.stack, (error.cause as Error).stack])
+      assert.ok(before < lineIn(stack) && lineIn(stack) < after, stack);
+    assert.match(
+      error.stack ?? '',
+      /^TaskError: the task failed for input 1 \(index 0\): RangeError: bad 1\n {4}at /,
+    );
+    assert.ok(framesOfOurs(error.stack).length <= 3, error.stack);
+    if (crosses)
+      assert.ok(framesOfOurs((error.cause as Error).stack).length <= 3, (error.cause as Error).stack);
+
+    const [row] = await rowsOf(of('error').pipe(settled as never));
+    const { reason } = row as unknown as { reason: TaskError };
+    assert.ok(after < lineIn(reason.stack) && lineIn(reason.stack) < behind, reason.stack);
+    // Errors of the run as a whole, and of a task that cannot be one.
+    for (const run of [
+      sweep([1, 2]).pipe(parallelMap(raise as (x: unknown) => unknown, { executor, failFast: false })),
+      of(1).pipe(parallelMap(class {} as unknown as () => void, { executor })),
+    ]) {
+      const { stack } = await errorOf(run);
+      assert.ok(lineIn(stack) > behind, stack);
+      assert.ok(framesOfOurs(stack).length <= 3, stack);
+    }
+  });
+
+  it('of async tasks, methods and causes show the file of the task as well', async () => {
+    const before = lineHere();
+    const tasks = {
+      method(x: number) {
+        throw new Error(`method ${x}`);
+      },
+      async later(x: number) {
+        await Promise.resolve();
+        throw new Error(`later ${x}`);
+      },
+      caused(x: number) {
+        try {
+          throw new Error(`inner ${x}`);
+        } catch (cause) {
+          throw new Error('outer', { cause });
+        }
+      },
+    };
+    const after = lineHere();
+    for (const name of ['method', 'later', 'caused'] as const) {
+      const { cause } = await errorOf<TaskError>(of(1).pipe(parallelMap(tasks[name], { executor })));
+      for (let at = cause as Error | undefined; at; at = at.cause as Error | undefined)
+        assert.ok(before < lineIn(at.stack) && lineIn(at.stack) < after, at.stack);
+    }
+  });
 
   it('of a task arrive as the cause, whatever was thrown and however', async () => {
     const names = Object.keys(thrown).filter(name => name !== 'cyclic' && name !== 'with a socket');
@@ -398,9 +478,9 @@ export function failures({ name, make, crosses, processes }: Subject): void {
   });
 
   it('of heaps that an input fills as it is read cost that input', async () => {
-    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 20);
+    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 40);
     assert.equal([code, stdout.trim()], [0, '[1,2,["WorkerCrashError",2],4,5]']);
-  }, 25);
+  }, 45);
 
   if (!processes)
     it('of heaps for which nobody waits leave the program alone', async () => {

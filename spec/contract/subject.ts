@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastValueFrom, Observable, toArray } from 'rxjs';
+import * as assert from 'uvu/assert';
+import type { TaskError } from '../../lib/errors.js';
 import type { Chunk, Executor, Report, Run } from '../../lib/executor.js';
+import type { RejectedRow, SettledRow } from '../../operators/parallelMapSettled.js';
 
 /** What a contract asks of a maker of executors; an executor takes of it what it knows. */
 export interface MakeOptions {
@@ -66,6 +69,16 @@ export async function errorOf<E = Error>(run: Observable<unknown>): Promise<E> {
   const { completed, error, rows } = await outcomeOf(run);
   if (completed) throw new Error(`the run completed, with ${rows.length} rows`);
   return error as E;
+}
+
+/** Returns the reason of the second of three rows, which alone is rejected. */
+export function reasonBetweenRows<T>(found: readonly SettledRow<T, unknown>[], message?: string): TaskError {
+  assert.equal(
+    found.map(row => row.status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+    message,
+  );
+  return (found[1] as RejectedRow<T>).reason;
 }
 
 /** The numbers from 0. */

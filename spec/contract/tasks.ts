@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EMPTY, from, of, range } from 'rxjs';
@@ -149,6 +149,44 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     ]);
   });
 
+  if (!remote)
+    it('may import what their own file finds: files beside it, packages, and other versions of those', () =>
+      inFolder(async folder => {
+        const write = (path: string, text: string) => {
+          mkdirSync(join(folder, path, '..'), { recursive: true });
+          writeFileSync(join(folder, path), text);
+          return pathToFileURL(join(folder, path)).href;
+        };
+        for (const [place, version] of [
+          ['', 1],
+          ['a/', 2],
+        ] as const) {
+          write(`${place}node_modules/dep/package.json`, '{ "exports": { "import": "./index.mjs" } }');
+          write(`${place}node_modules/dep/index.mjs`, `export const version = ${version};`);
+          write(`${place}package.json`, '{ "imports": { "#inner": "./helper.mjs" } }');
+          write(`${place}helper.mjs`, `export const twice = x => [2 * x, ${version}];`);
+        }
+        const text = `export const f = async x => [
+          (await import('dep')).version,
+          (await import(/* beside it */ './helper.mjs')).twice(x),
+          (await import('#inner')).twice === (await import('./helper.mjs')).twice,
+          typeof (await import('node:path')).join,
+        ];
+        export const holder = { async f(x) { return (await import('dep')).version + x; } };
+        export const meta = x => import.meta.url;`;
+        for (const [place, version] of [
+          ['', 1],
+          ['a/', 2],
+        ] as const) {
+          const module = await import(write(`${place}tasks.mjs`, text));
+          assert.equal(await call(module.f, 3), [version, [6, version], true, 'function']);
+          assert.is(await call(module.holder.f, 3), version + 3);
+          if (!crosses) continue;
+          const error = await errorOf(of(1).pipe(parallelMap(module.meta, { executor })));
+          assert.match(error.message, /`import\.meta` is that of its module.*`args` or `kwargs`/);
+        }
+      }));
+
   if (!crosses) {
     it('that are built in, bound or classes are called as they are', async () => {
       assert.is(await call(Math.sqrt, 9), 3);
@@ -236,6 +274,72 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.match((other.cause as Error).message, /await import/);
   });
 
+  it('that use `this` or `super` of what they were taken from say so, and what to do', async () => {
+    class Base {
+      get factor() {
+        return 4;
+      }
+    }
+    class Service extends Base {
+      readonly own = 3;
+      readonly #hidden = 2;
+      arrow = (x: number) => x * this.own;
+      optional = (x: number) => (this as Partial<Service> | undefined)?.own ?? x;
+      private = (x: number) => x * this.#hidden;
+      parent = (x: number) => x * super.factor;
+      method(x: number) {
+        return x * this.own;
+      }
+      parentOf(x: number) {
+        return x * super.factor;
+      }
+      nested(x: number) {
+        return { f: () => this.own * x }.f();
+      }
+    }
+    const literal = {
+      read(x: number) {
+        return [x].map(() => typeof super.toString);
+      },
+      write(x: number) {
+        (super.toString as unknown) = x;
+        return x;
+      },
+    };
+    const { arrow, optional, private: hidden, parent, method, parentOf, nested } = new Service();
+    for (const [wrong, says] of [
+      [arrow, /uses `this`/],
+      [optional, /uses `this`/],
+      [hidden, /#hidden is a private member/],
+      [parent, /`super` is that of the object around it/],
+      [method, /`this` is undefined where the task method runs/],
+      [parentOf, /uses `super`/],
+      [literal.read, /uses `super`/],
+      [literal.write, /uses `super`/],
+      [nested, /`this` is undefined where the task nested runs/],
+    ] as const) {
+      const error = await errorOf<TaskError>(of(2).pipe(parallelMap(wrong as Task, { executor })));
+      const { message } = (error instanceof TaskError ? error.cause : error) as Error;
+      assert.match(message, says);
+      assert.match(message, /`args` or `kwargs`/);
+      assert.match(message, /task\(/);
+    }
+    const own = {
+      f(x: number) {
+        return { g: () => x, ...{ toString: () => 'text' } }.g();
+      },
+    };
+    assert.is(await call(own.f, 5), 5, 'objects of their own are whole');
+  });
+
+  it('that call themselves by a variable’s name are told to be named functions', async () => {
+    const fib = (n: number): number => (n < 2 ? n : fib(n - 1) + fib(n - 2));
+    const error = await errorOf<TaskError>(of(5).pipe(parallelMap(fib, { executor })));
+    const { message } = error.cause as Error;
+    assert.match(message, /fib is not defined where the task runs.*`function fib\(…\) \{ … \}`/);
+    assert.not.match(message, /Pass fib/);
+  });
+
   it('that have no source to ship say so', async () => {
     for (const [wrong, says] of [
       [Math.sqrt, /the task sqrt is built in or bound.*x => Math\.sqrt\(x\)/],
@@ -285,15 +389,6 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
 
       assert.is(await call(square, 3), 9);
     }
-    const notUrl = await errorOf(
-      of(1).pipe(
-        parallelMap(
-          task({ url: 'no url' }, 'f', (x: number) => x),
-          { executor },
-        ),
-      ),
-    );
-    assert.instance(notUrl, TaskNotFoundError);
   });
 
   it('whose module does not load are told with the module’s own error, for each run', async () => {

@@ -1,13 +1,17 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { from, of, range } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NotTransferableError, TaskError } from '../../lib/errors.js';
 import type { Executor } from '../../lib/executor.js';
 import { transfer } from '../../lib/serialization/transfer.js';
-import type { Task } from '../../lib/task/task.js';
+import { type Task, task } from '../../lib/task/task.js';
 import { parallelMap } from '../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
 import { makeUncrossable, promiseUncrossable, raiseFunction, uncrossable } from '../fixtures/faults.js';
+import { box, callAll, callInput, choose, lost, ramp, throwPulse } from '../fixtures/pulses.js';
 import {
   Brittle,
   brittle,
@@ -40,7 +44,7 @@ import {
 } from '../fixtures/values.js';
 import { timed } from '../support/deadline.js';
 import { same } from '../support/same.js';
-import { errorOf, rowsOf, type Subject, upTo } from './subject.js';
+import { errorOf, inFolder, reasonBetweenRows, rowsOf, type Subject, upTo } from './subject.js';
 
 const names = Object.keys(samples);
 const expected = names.map(name => samples[name]?.());
@@ -55,7 +59,7 @@ async function reasonOf<E extends TaskError>(executor: Executor, task: Task, inp
 }
 
 /** Values arrive as they left, or it is said which one does not. */
-export function values({ name, make, crosses, sharesMemory }: Subject): void {
+export function values({ name, make, crosses, sharesMemory, remote = false }: Subject): void {
   const values = suite(`${name}: values`);
   const it = timed(values);
   let executor: Executor;
@@ -283,7 +287,106 @@ export function values({ name, make, crosses, sharesMemory }: Subject): void {
     ]);
   });
 
+  it('that are marked functions cross by reference, within args and kwargs', async () => {
+    const kwargs = { list: [box, ramp, box], map: new Map([['ramp', ramp]]), record: { pulse: box } };
+    const found = await rowsOf(
+      of(1, 3).pipe(
+        parallelMap(callAll as (t: number, ...shared: unknown[]) => unknown, {
+          args: [box],
+          kwargs,
+          executor,
+        }),
+      ),
+    );
+    assert.equal(found, [
+      [1, 1, 0.5, 1, 0.5, 1, true],
+      [0, 0, 1.5, 0, 1.5, 0, true],
+    ]);
+    // Also to a function that is shipped as source.
+    const shipped = (t: number, { pulse }: { pulse: (t: number) => number }) => pulse(t);
+    assert.equal(
+      await rowsOf(of(1).pipe(parallelMap(shipped, { kwargs: { pulse: ramp }, executor }))),
+      [0.5],
+    );
+  });
+
+  it('that are marked functions cross by reference as inputs, each chunk with its own', async () => {
+    for (const chunk of [1, 3])
+      assert.equal(
+        await rowsOf(
+          from([box, ramp, box, ramp]).pipe(parallelMap(callInput, { args: [1], executor, chunk })),
+        ),
+        [1, 0.5, 1, 0.5],
+      );
+  });
+
+  it('that are marked functions come back as themselves, and not from another host', async () => {
+    const found = await rowsOf(
+      of('box' as const, 'ramp' as const).pipe(parallelMapSettled(choose as Task, { executor, chunk: 2 })),
+    );
+    for (const [i, pulse] of [box, ramp].entries()) {
+      const row = found[i] as (typeof found)[number];
+      if (remote) {
+        assert.ok(row.status === 'rejected' && row.reason instanceof NotTransferableError);
+        assert.match(
+          row.reason.message,
+          /\.pulse is the function (box|ramp) of file:.*another host; return its name/,
+        );
+      } else assert.is(row.status === 'fulfilled' && (row.value as { pulse: unknown }).pulse, pulse);
+    }
+    const error = await reasonOf(executor, throwPulse, 1);
+    assert.instance(error.cause, RangeError, 'and an error arrives whatever hangs on it');
+  });
+
+  if (crosses && !remote)
+    it('that are marked functions of a module which is not loaded here are told as results', () =>
+      inFolder(async folder => {
+        const entry = new URL('../../lib/task/entry.js', import.meta.url).href;
+        const file = join(folder, 'far.mjs');
+        writeFileSync(
+          file,
+          `import { task } from ${JSON.stringify(entry)};
+           export const far = task(import.meta, 'far', x => x); export const give = () => far;`,
+        );
+        const give = task({ url: pathToFileURL(file) }, 'give', (x: number): unknown => x);
+        const { message } = await reasonOf<NotTransferableError>(executor, give, 1);
+        assert.match(
+          message,
+          /the function far of file:.*far\.mjs, which is not loaded here; import that module/,
+        );
+      }));
+
   if (crosses) {
+    it('that hold a marked function which its module does not export are told, input by input', async () => {
+      const found = await rowsOf(
+        from([box, lost, ramp]).pipe(parallelMapSettled(callInput, { args: [1], executor, chunk: 3 })),
+      );
+      const reason = reasonBetweenRows(found);
+      assert.instance(reason, NotTransferableError);
+      assert.is((reason as NotTransferableError).what, 'input');
+      assert.match(
+        reason.message,
+        /the function nowhere of file:.*pulses\.js, which is not found there: the module exports/,
+      );
+      const inArgs = await errorOf<NotTransferableError>(
+        of(1).pipe(parallelMap((_t: number, pulse: unknown) => typeof pulse, { args: [lost], executor })),
+      );
+      assert.instance(inArgs, NotTransferableError);
+      assert.match(inArgs.message, /^`args` cannot cross to a worker: .*nowhere of file:/);
+      const plain = await errorOf<NotTransferableError>(
+        of(1).pipe(
+          parallelMap((_t: number, { f }: { f: () => void }) => typeof f, {
+            kwargs: { f: () => undefined },
+            executor,
+          }),
+        ),
+      );
+      assert.match(
+        plain.message,
+        /\.f is a function \(f\); send data, or mark it in its module with task\(import\.meta, …\)/,
+      );
+    });
+
     it('of a class that the worker does not know are told', async () => {
       // None that has had another module's tasks.
       await using executor = make({ workers: 1 });
@@ -365,12 +468,7 @@ export function values({ name, make, crosses, sharesMemory }: Subject): void {
           const found = await rowsOf(
             of('none', kind, 'none').pipe(parallelMapSettled(task, { executor, chunk: 3 })),
           );
-          assert.equal(
-            found.map(row => row.status),
-            ['fulfilled', 'rejected', 'fulfilled'],
-            kind,
-          );
-          const { reason } = found[1] as Extract<(typeof found)[number], { status: 'rejected' }>;
+          const reason = reasonBetweenRows(found, kind);
           assert.instance(reason, NotTransferableError, kind);
           const { what, index, input, path: at, message } = reason as NotTransferableError;
           assert.equal([what, index, input, at], ['result', 1, kind, path], kind);
@@ -427,11 +525,7 @@ export function values({ name, make, crosses, sharesMemory }: Subject): void {
       const gone = new Float64Array(4);
       structuredClone(gone, { transfer: [gone.buffer] });
       const found = await rowsOf(of(1, { gone }, 2).pipe(parallelMapSettled(echo, { executor, chunk: 3 })));
-      assert.equal(
-        found.map(row => row.status),
-        ['fulfilled', 'rejected', 'fulfilled'],
-      );
-      const { reason } = found[1] as Extract<(typeof found)[number], { status: 'rejected' }>;
+      const reason = reasonBetweenRows(found);
       assert.instance(reason, NotTransferableError);
       assert.is((reason as NotTransferableError).path, '.gone');
       assert.match(reason.message, /detached/);

@@ -41,6 +41,25 @@ it('are all of their kind, with their name', () => {
   assert.instance(all[5], AggregateError);
 });
 
+it('have their name and code on the prototype, where the built-in errors have their name, and the code on the class', () => {
+  const classes = Object.values({
+    ...errors,
+    ChunkTimeoutError,
+    ExecutorClosedError,
+    WorkerLostError,
+  }).filter(
+    (value): value is typeof TaskError => typeof value === 'function' && value.prototype instanceof Error,
+  );
+  assert.is(classes.length, 10);
+  for (const Class of classes) {
+    assert.is(Class.prototype.name, Class.name);
+    assert.is(Class.prototype.code, Class.code);
+    const words = Class.name.replace(/Error$/, '').replace(/(?<=[a-z])(?=[A-Z])/g, '_');
+    assert.is(Class.code, `RX_PARFOR_${words.toUpperCase()}`);
+    assert.equal(Object.keys(Class.prototype), []);
+  }
+});
+
 it('of a task name the input, its index and what it threw', () => {
   const cause = new RangeError('too far');
   const error = new TaskError(failed, cause);

@@ -551,7 +551,7 @@ marbles('progress: notes beside the rows, and completes before them', h => {
     elapsed,
     rate: (completed / (elapsed || 1)) * 1000,
     ...(total !== undefined && { total, fraction: completed / total }),
-    ...(total !== undefined && completed > 0 && { remaining: ((total - completed) * elapsed) / completed }),
+    ...(completed === total && { remaining: 0 }),
   });
   h.expectObservable(progress).toBe('0ms s 59ms a 60ms b (c|)', {
     s: note(0, 0, 0),

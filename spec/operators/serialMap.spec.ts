@@ -1,4 +1,16 @@
-import { Observable, of, Subject, Subscriber, take, throwError, zip } from 'rxjs';
+import {
+  from,
+  lastValueFrom,
+  Observable,
+  type OperatorFunction,
+  of,
+  reduce,
+  Subject,
+  Subscriber,
+  take,
+  throwError,
+  zip,
+} from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,6 +18,7 @@ import { MapError, TaskError, TaskTimeoutError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { serialMap } from '../../operators/serialMap.js';
+import { within } from '../support/deadline.js';
 import { marbles, oops, promiseOf } from '../support/virtualTime.js';
 
 const upper = (letter: string): string => letter.toUpperCase();
@@ -321,6 +334,29 @@ test('a wrong task or option: told by the call, not by the run', () => {
   assert.throws(() => operator(upper, { executor: 'threads' }), /^serialMap: `executor` must be an executor/);
   for (const options of [null, 5, 'fast', []])
     assert.throws(() => operator(upper, options), /^serialMap: the options must be an object/);
+});
+
+test('a task of serialMap may wait for another subscription of the same operator, as one of concatMap may', async () => {
+  interface Tree {
+    readonly value: number;
+    readonly children: readonly Tree[];
+  }
+  const sum: OperatorFunction<Tree, number> = serialMap(
+    async ({ value, children }: Tree) =>
+      value +
+      (await within(
+        5,
+        lastValueFrom(
+          from(children).pipe(
+            sum,
+            reduce((a, b) => a + b, 0),
+          ),
+        ),
+      )),
+  );
+  const leaf = (value: number): Tree => ({ value, children: [] });
+  const tree = { value: 1, children: [leaf(2), { value: 3, children: [leaf(4)] }] };
+  assert.is(await within(10, lastValueFrom(of(tree).pipe(sum))), 10);
 });
 
 test.run();

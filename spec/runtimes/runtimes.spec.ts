@@ -30,7 +30,7 @@ test('specs are run and counted', async () => {
   assert.is(await versionOf(process.execPath), process.version);
   const { passed, failed, report } = await runSpecs(
     process.execPath,
-    'lib/options/checkOptions\\.spec\\.js$',
+    'lib/runtime/checkOptions\\.spec\\.js$',
     60,
   );
   assert.ok(passed > 0);

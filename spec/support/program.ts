@@ -23,14 +23,19 @@ export interface Program {
 }
 
 /** Starts one of the fixtures' programs; it is killed after so many seconds. */
-export function start(name: string, args: readonly string[], seconds = 10): Program {
+export function start(
+  name: string,
+  args: readonly string[],
+  seconds = 10,
+  more: Readonly<Record<string, string>> = {},
+): Program {
   const file = fileURLToPath(new URL(`../fixtures/programs/${name}.js`, import.meta.url));
   const begun = performance.now();
   // What a test runner has set for itself is none of the program's.
   const { FORCE_COLOR, NO_COLOR, ...env } = process.env;
   // In a process group of its own, so that a signal can reach it as a terminal's would.
   const child = spawn(process.execPath, [file, ...args], {
-    env,
+    env: { ...env, ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -58,8 +63,12 @@ export function start(name: string, args: readonly string[], seconds = 10): Prog
 }
 
 /** Runs one of the fixtures' programs to its end. */
-export const run = (name: string, args: readonly string[], seconds?: number): Promise<Ended> =>
-  start(name, args, seconds).ended;
+export const run = (
+  name: string,
+  args: readonly string[],
+  seconds?: number,
+  env?: Readonly<Record<string, string>>,
+): Promise<Ended> => start(name, args, seconds, env).ended;
 
 /** Whether a process is there and has not ended; one that nobody has collected yet has. */
 export function isAlive(pid: number): boolean {

@@ -17,7 +17,7 @@ interface Mistake {
 
 const imports = `
   import { from, of, range } from 'rxjs';
-  import { grid, type MapOptions, parallelMap, parallelMapSettled, parfor, registerClass, serialMap, task } from 'rx-parfor';
+  import { grid, inline, type MapOptions, parallelMap, parallelMapSettled, parfor, registerClass, serialMap, task } from 'rx-parfor';
   const numbers = range(0, 3);
   const letters = from(['a', 'b']);
   const pairs = of<[number, string][]>([1, 'a']);
@@ -89,6 +89,114 @@ const mistakes: readonly Mistake[] = [
     program: 'numbers.pipe(parallelMap((x: number, { z }: { z: number }) => x + z, { concurrency: 2 }));',
     at: '(x: number, { z }: { z: number }) => x + z',
     message: tooFew,
+  },
+  {
+    title: 'a task of parallelMap without types needs args',
+    program: 'numbers.pipe(parallelMap((x, y) => x + y));',
+    at: '(x, y) => x + y',
+    message: tooFew,
+  },
+  {
+    title: 'a task of serialMap without types needs args',
+    program: 'numbers.pipe(serialMap((x, y) => x + y));',
+    at: '(x, y) => x + y',
+    message: tooFew,
+  },
+  {
+    title: 'a task of parallelMapSettled without types needs args',
+    program: 'numbers.pipe(parallelMapSettled((x, y) => x + y));',
+    at: '(x, y) => x + y',
+    message: tooFew,
+  },
+  {
+    title: 'a task of parfor without types needs args',
+    program: 'numbers.pipe(parfor((x, y) => x + y));',
+    at: '(x, y) => x + y',
+    message: tooFew,
+  },
+  {
+    title: 'a task without types needs kwargs',
+    program: 'numbers.pipe(parallelMap((x, { z }) => x + z, { concurrency: 2 }));',
+    at: '(x, { z }) => x + z',
+    message: tooFew,
+  },
+  {
+    title: 'a task without types needs kwargs behind args',
+    program: 'numbers.pipe(parallelMap((x, y, { z }) => x + y + z, { args: [1] }));',
+    at: '(x, y, { z }) => x + y + z',
+    message: tooFew,
+  },
+  {
+    title: 'an async task without types needs args',
+    program: 'numbers.pipe(parallelMap(async (x, y) => x + y));',
+    at: 'async (x, y) => x + y',
+    message: tooFew,
+  },
+  {
+    title: 'a task without types takes a tuple that is not spread',
+    program: 'pairs.pipe(parallelMap((n, s) => n + s.length));',
+    at: '(n, s) => n + s.length',
+    message: tooFew,
+  },
+  {
+    title: 'a task without types takes more than a tuple has',
+    program: 'pairs.pipe(parallelMap((n, s, t) => [n, s, t], { spread: true }));',
+    at: '(n, s, t) => [n, s, t]',
+    message: tooFew,
+  },
+  {
+    title: 'kwargs that are no object',
+    program: 'numbers.pipe(parallelMap((x, y) => x + y, { kwargs: 3 }));',
+    at: 'kwargs',
+    message: /'number' is not assignable to type 'Kwargs/,
+  },
+  {
+    title: 'kwargs that are no object for a task with types',
+    program: 'numbers.pipe(parallelMap((x: number, { z }: { z: number }) => x + z, { kwargs: 3 }));',
+    at: 'kwargs',
+    message: /'number' is not assignable to type '{ z: number; }'/,
+  },
+  {
+    title: 'args that are no array for a task that takes some',
+    program: 'numbers.pipe(parallelMap((x: number, y: number) => x + y, { args: 3 }));',
+    at: 'args',
+    message: /'number' is not assignable to type 'Args/,
+  },
+  {
+    title: 'args that are no array for a task without types',
+    program: 'numbers.pipe(parallelMap((x, y) => x + y, { args: 3 }));',
+    at: 'args',
+    message: /'number' is not assignable to type 'readonly unknown/,
+  },
+  {
+    title: 'the name of a module is a task',
+    program: "numbers.pipe(parallelMap('./task.js', { concurrency: 2 }));",
+    at: "'./task.js'",
+    message: /'string' is not assignable to parameter/,
+  },
+  {
+    title: 'an executor is not called',
+    program: 'numbers.pipe(parallelMap(x => x, { executor: inline }));',
+    at: 'inline',
+    message: /is not assignable to type 'Executor'/,
+  },
+  {
+    title: 'an executor stands for the options',
+    program: 'numbers.pipe(parallelMap(x => x, inline()));',
+    at: 'inline()',
+    message: /is not assignable to parameter of type 'MapOptions/,
+  },
+  {
+    title: 'a row of an async task is used as its promise',
+    program: 'numbers.pipe(parallelMap(async x => x)).subscribe(row => row.then);',
+    at: 'then',
+    message: /'then' does not exist on type 'number'/,
+  },
+  {
+    title: 'an option of retry is misspelt',
+    program: 'numbers.pipe(parallelMap(x => x, { retry: { count: 3, dleay: 3 } }));',
+    at: 'dleay',
+    message: /Did you mean to write 'delay'/,
   },
   {
     title: 'an argument is of the wrong type',
@@ -360,7 +468,9 @@ test('an editor shows the type of a task of a module without any', () => {
 for (const target of ['ES2018', 'ES2020', 'ES2022'] as const)
   test(`the declarations compile without skipLibCheck for ${target}`, () => {
     const file = join(folder, 'all.ts');
-    const text = ['', '/task', '/testing'].map(entry => `import 'rx-parfor${entry}';`).join('\n');
+    const text = ['', '/task', '/bullmq', '/testing', '/worker']
+      .map(entry => `import 'rx-parfor${entry}';`)
+      .join('\n');
     const program = programOf(new Map([[file, text]]), {
       module: ts.ModuleKind.NodeNext,
       target: ts.ScriptTarget[target],

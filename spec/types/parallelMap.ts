@@ -94,6 +94,11 @@ expectTypeOf(numbers.pipe(parallelMap((x, { z = 0 }) => x + z, { kwargs: { z: 1 
 expectTypeOf(
   of({ a: 1 } as { a: number; b?: number }).pipe(parallelMap(({ a, b = 2 }) => a + b)),
 ).toEqualTypeOf<Observable<number>>();
+// What is given keeps its type where a task asks for more: only what is missing has none.
+// @ts-expect-error the task needs kwargs
+numbers.pipe(parallelMap((x, y, { z }) => [x.toFixed(), y.length, z], { args: ['q'] }));
+// @ts-expect-error the task needs args
+numbers.pipe(parallelMap((x, y) => x + y));
 // Literals of the task's own types.
 numbers.pipe(parallelMap((_: number, unit: 'Hz' | 'kHz') => unit, { args: ['Hz'] }));
 numbers.pipe(parallelMap((_: number, { unit }: { unit: 'Hz' | 'kHz' }) => unit, { kwargs: { unit: 'Hz' } }));

@@ -7,7 +7,7 @@ import { callObserver } from '../../runtime/callObserver.js';
 import type { EncodedInputs } from '../../serialization/columnBatch.js';
 import { refusedInput } from '../refusedInput.js';
 import type { ChunkCodec } from './chunkCodec.js';
-import { Patience } from './patience.js';
+import { OverdueTimer } from './overdueTimer.js';
 import type { ChunkObserver, WorkerHandle } from './workerHandle.js';
 
 /** A report that is on its way takes as long as its bytes; one that has not come after so many ms will not, in ms. */
@@ -50,7 +50,7 @@ export class ChunkExecution implements ChunkObserver {
   #reported = 0;
   #expired = false;
   readonly #length: number;
-  readonly #patience: Patience;
+  readonly #overdue: OverdueTimer;
   /** The inputs on their way; not held once they are sent. */
   #inputs: EncodedInputs | undefined;
 
@@ -66,7 +66,7 @@ export class ChunkExecution implements ChunkObserver {
     this.run = chunk.run;
     this.#inputs = inputs;
     this.#length = inputs.message.length;
-    this.#patience = new Patience(
+    this.#overdue = new OverdueTimer(
       () => this.worker?.poll(),
       () => this.#late(),
     );
@@ -144,14 +144,14 @@ export class ChunkExecution implements ChunkObserver {
     const given = this.#state === 'given';
     this.#state = given ? 'abandoned' : 'over';
     this.#inputs = undefined;
-    this.#patience.stop();
+    this.#overdue.stop();
     this.host.ended(this);
-    if (given && this.worker?.runs(this)) this.#patience.restart(this.host.grace);
+    if (given && this.worker?.runs(this)) this.#overdue.restart(this.host.grace);
   }
 
   #end(): void {
     this.#state = 'over';
-    this.#patience.stop();
+    this.#overdue.stop();
     this.host.ended(this);
   }
 
@@ -173,7 +173,7 @@ export class ChunkExecution implements ChunkObserver {
   }
 
   turn(): void {
-    if (this.#state === 'abandoned') this.#patience.restart(this.host.grace);
+    if (this.#state === 'abandoned') this.#overdue.restart(this.host.grace);
   }
 
   begun(): void {
@@ -189,12 +189,12 @@ export class ChunkExecution implements ChunkObserver {
     if (this.#state !== 'given' || taskTimeout === undefined) return;
     // A worker says by itself which tasks were late. This is for those that do not return: some quick ones before may
     // not be reported yet.
-    this.#patience.restart(taskTimeout + this.host.timeSlice);
+    this.#overdue.restart(taskTimeout + this.host.timeSlice);
   }
 
   returned(): void {
     if (this.#state === 'abandoned' || this.run.taskTimeout !== undefined)
-      this.#patience.restart(REPORT_LIMIT_MS);
+      this.#overdue.restart(REPORT_LIMIT_MS);
   }
 
   read(message: ReportMessage): Report | undefined {
@@ -203,16 +203,16 @@ export class ChunkExecution implements ChunkObserver {
 
   report(report: Report | undefined, last: boolean): void {
     // What it was sending has come: it may go on with a task that nobody waits for.
-    if (this.#state === 'abandoned' && !last) this.#patience.restart(this.host.grace);
+    if (this.#state === 'abandoned' && !last) this.#overdue.restart(this.host.grace);
     if (this.#state !== 'given' || !report) return;
     this.#reported += report.count;
-    if (last) this.#patience.stop();
+    if (last) this.#overdue.stop();
     else this.started();
     this.#next(report);
   }
 
   done(notRunnable: NotRunnable | undefined): void {
-    if (this.#state === 'abandoned') this.#patience.stop();
+    if (this.#state === 'abandoned') this.#overdue.stop();
     if (this.#state !== 'given') return;
     this.#end();
     if (notRunnable) this.#error(this.host.codec.notRunnable(notRunnable));
@@ -220,7 +220,7 @@ export class ChunkExecution implements ChunkObserver {
   }
 
   lost(exit: WorkerExit, blamed: boolean): void {
-    if (this.#state === 'abandoned') this.#patience.stop();
+    if (this.#state === 'abandoned') this.#overdue.stop();
     if (this.#state !== 'given') return;
     this.#end();
     if (this.#expired) return this.#error(new ChunkTimeoutError());

@@ -3,7 +3,7 @@ import type { Run } from '../../executor.js';
 import type { RunDefinition } from '../../protocol/messages.js';
 import { Encoder } from '../../serialization/encode.js';
 import { SerializationError } from '../../serialization/serializationError.js';
-import { taskReference } from '../../task/task.js';
+import { taskReference } from '../../task/taskReference.js';
 
 /**
  * Returns the part that the chunks of a run share, made fit to cross.
@@ -22,5 +22,5 @@ export function definitionOf(run: Run, id: number, threads: boolean): RunDefinit
   };
   const args = encode('args', run.args);
   const kwargs = encode('kwargs', run.kwargs);
-  return { id, task, args, kwargs, spread: run.spread, tag: encoder.tag };
+  return { id, task, args, kwargs, spread: run.spread, tag: encoder.tag, functions: encoder.functions };
 }

@@ -4,8 +4,9 @@ import { PassThrough, type Readable } from 'node:stream';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
-import { describeThrown, type WorkerExit } from '../../errors.js';
-import type { Transferable, WorkerCommand, WorkerMessage } from '../../protocol/messages.js';
+import { describeThrown, RunInWorkerError, type WorkerExit } from '../../errors.js';
+import type { StartMessage, Transferable, WorkerCommand, WorkerMessage } from '../../protocol/messages.js';
+import { workerState } from '../../protocol/workerState.js';
 import { MAX_TIMER_MS } from '../../runtime/clock.js';
 import { workerEntry } from '../workerEntry.js';
 
@@ -14,6 +15,9 @@ const DISCONNECT_GRACE_MS = 50;
 
 /** A child that is to end has this long to run its clean-up, and its output to arrive. */
 const END_GRACE_MS = 200;
+
+/** Workers of the program may start workers of their own, within tasks; those may not: it would go on for ever. */
+const MAX_DEPTH = 2;
 
 let entry: string | undefined;
 
@@ -80,20 +84,23 @@ export class TinypoolWorker {
   /**
    * Starts the worker, where that is not done. Its first chunk goes apart from that: an input that ends it as it is read
    * is not the set-up.
-   * @throws the error of Node where it refuses to start a worker, for its `execArgv` or `env`
+   * @throws the error of Node where it refuses to start a worker, for its `execArgv` or `env`; RunInWorkerError where
+   * this is a worker that was started by one
    */
   start(): void {
     if (this.#worker) return;
+    const depth = (workerState()?.depth ?? 0) + 1;
+    if (depth > MAX_DEPTH)
+      throw new RunInWorkerError(
+        'a worker that was started by a worker was to start workers; within tasks leave `executor` out, as the default is inline() there',
+      );
     const port = this.#threads ? this.#openPort() : undefined;
-    const settled = this.#pool.run(
-      { port },
-      {
-        filename: (entry ??= workerEntry()),
-        name: 'default',
-        transferList: port ? [port] : [],
-        ...(this.#threads ? {} : { channel: this.#channel }),
-      },
-    );
+    const settled = this.#pool.run({ port, depth } satisfies StartMessage, {
+      filename: (entry ??= workerEntry()),
+      name: 'default',
+      transferList: port ? [port] : [],
+      ...(this.#threads ? {} : { channel: this.#channel }),
+    });
     this.#listen();
     settled.catch(error =>
       this.observer.exited({ exitCode: undefined, reason: reasonOf(error), cause: error }),

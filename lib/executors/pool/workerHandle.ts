@@ -264,7 +264,8 @@ export class WorkerHandle {
       case 'ready':
         return this.#begin();
       case 'fatal':
-        this.#fatal = message;
+        // The first one says what the others followed from.
+        this.#fatal ??= message;
         return;
       case 'stray':
         return this.observer.stray(decodeThrown(message.error, message.tag));
@@ -312,6 +313,7 @@ export class WorkerHandle {
   /** Goes on once the first of its chunks has ended. */
   #ended(): void {
     this.#proven = true;
+    this.#fatal = undefined;
     this.#chunks.shift();
     if (this.load === 0) {
       clearInterval(this.#watch);

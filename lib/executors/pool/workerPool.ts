@@ -1,6 +1,12 @@
 import process from 'node:process';
 import { Observable, type Subscriber } from 'rxjs';
-import { describeStack, TaskNotFoundError, WorkerCrashError, type WorkerExit } from '../../errors.js';
+import {
+  describeStack,
+  RunInWorkerError,
+  TaskNotFoundError,
+  WorkerCrashError,
+  type WorkerExit,
+} from '../../errors.js';
 import {
   type Chunk,
   type ChunkPolicy,
@@ -10,6 +16,7 @@ import {
   type Prefetching,
   type Report,
   type Run,
+  TIME_SLICE_MS,
   WorkerLostError,
 } from '../../executor.js';
 import type { RunDefinition } from '../../protocol/messages.js';
@@ -20,6 +27,7 @@ import { refusedInput } from '../refusedInput.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type ChunkCodec, chunkCodec } from './chunkCodec.js';
 import { ChunkExecution, type ExecutionHost } from './chunkExecution.js';
+import { ownErrorOf } from './reportOf.js';
 import type { TinypoolWorkerOptions } from './tinypoolWorker.js';
 import { WorkerHandle, type WorkerObserver } from './workerHandle.js';
 
@@ -30,7 +38,7 @@ const SLICE_TOLERANCE = 1.25;
  * A worker that is let go of has this long to stop by itself before it is ended, in ms. A thread sees the flag after
  * the task that it is at; a process, which shares no memory, at the end of its slice (`bench/cancel.ts`).
  */
-const GRACE_MS = { worker_threads: 5, child_process: defaultChunkPolicy.timeSlice + 12 };
+const GRACE_MS = { worker_threads: 5, child_process: TIME_SLICE_MS + 12 };
 
 /**
  * This many workers in a row that die before they run anything are an error of the set-up. Fewer could be chance: workers
@@ -280,6 +288,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #lossOf(worker: WorkerHandle, exit: WorkerExit, loading: RunDefinition | undefined): Error {
+    const cause = ownErrorOf(exit.cause);
+    if (cause instanceof RunInWorkerError) return cause;
     if (worker.ready && !loading) return new WorkerLostError(exit);
     this.#failedStarts += 1;
     if (this.#failedStarts < MAX_FAILED_STARTS) return new WorkerLostError(exit, true);

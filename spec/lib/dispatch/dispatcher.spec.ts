@@ -363,7 +363,7 @@ test('inputs that a block still refers to are not written over by later ones', (
   assert.equal(blocks, [], 'all of them wait for the first one');
   settle(held);
   assert.ok(blocks.some(({ count }) => count === 16_384));
-  for (const { first, chunk, offset } of blocks) assert.is(chunk.inputs[offset], first);
+  for (const { first, inputs, offset } of blocks) assert.is(inputs[offset], first);
 });
 
 test('blocks that come while one is delivered: they follow it, and the end follows them', () => {
@@ -660,8 +660,8 @@ test('failures in a report with failFast: false: one block, rows and failures ap
   push(...'abcde');
   flights[0]!.report('A').done();
   flights[1]!.report(oops, 'C', oops, 'E').done();
-  const { first, count, chunk, offset, rows, failures } = blocks[1]!;
-  assert.equal([first, count, Array.from(chunk.inputs).slice(offset)], [1, 4, [...'bcde']]);
+  const { first, count, inputs, offset, rows, failures } = blocks[1]!;
+  assert.equal([first, count, Array.from(inputs).slice(offset)], [1, 4, [...'bcde']]);
   assert.equal(rows, packed(['C', 'E']));
   assert.equal(
     plain(failures),

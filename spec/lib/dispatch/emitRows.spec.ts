@@ -8,14 +8,7 @@ import type { SettledBatch } from '../../../lib/dispatch/settledBatch.js';
 function blockOf(own: boolean): { block: SettledBatch; column: Float64Array } {
   const column = Float64Array.from({ length: 8_192 }, (_, i) => i);
   const packed = { length: column.length, shape: { kind: 'number' as const }, columns: [column], own };
-  const block = {
-    first: 0,
-    count: column.length,
-    chunk: { inputs: column },
-    offset: 0,
-    rows: packed,
-    failures: [],
-  };
+  const block = { first: 0, count: column.length, inputs: column, offset: 0, rows: packed, failures: [] };
   return { block, column };
 }
 

@@ -5,6 +5,7 @@ import { InFlightChunk } from '../../../lib/dispatch/inFlightChunk.js';
 import { type InputHistory, NO_HISTORY } from '../../../lib/dispatch/inputQueue.js';
 import { TaskError, TaskTimeoutError, WorkerCrashError } from '../../../lib/errors.js';
 import { ChunkTimeoutError, type Run, WorkerLostError } from '../../../lib/executor.js';
+import { CallSite } from '../../../lib/options/callSite.js';
 import type { FailureMode } from '../../../lib/options/mapOptions.js';
 
 const run: Run = {
@@ -18,7 +19,7 @@ const run: Run = {
 const died = new WorkerLostError({ exitCode: 1, reason: 'died' });
 
 const policyOf = (failures: FailureMode, count = 0) =>
-  new FailurePolicy(run, { failures, retry: { count, delay: 0 } });
+  new FailurePolicy(run, { failures, retry: { count, delay: 0 }, calledAt: new CallSite() });
 
 const chunkOf = (inputs: string, settled = 0, history: InputHistory = NO_HISTORY): InFlightChunk => {
   const listener = { report() {}, failed() {}, completed() {} };

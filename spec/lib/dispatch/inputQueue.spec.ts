@@ -73,6 +73,36 @@ test('what was given out keeps its values when more comes', () => {
   assert.equal(third.values, ['a']);
 });
 
+test('fresh inputs come one by one, between segments and after them, and leave their memory to the next', () => {
+  for (const values of [[1, 2, 3, 4, 5, 6], [...'abcdef'], [1, 'b', undefined, 4, null, 6]]) {
+    const inputs = filled(...values.slice(0, 4));
+    assert.ok(inputs.isFresh);
+    assert.is(inputs.takeFresh(), values[0]);
+    const { first, values: taken } = inputs.take(2);
+    assert.is(first, 1);
+    assert.is(inputs.takeFresh(), values[3]);
+    assert.is(inputs.isFresh, false);
+    for (const value of values.slice(4)) inputs.push(value);
+    // What was given out as a segment is still what it was.
+    assert.equal(Array.from(taken), values.slice(1, 3));
+    inputs.putBack({ first, values: taken, alone: false, history: NO_HISTORY });
+    assert.is(inputs.isFresh, false);
+    assert.is(inputs.take(9).first, 1);
+    assert.is(inputs.takeFresh(), values[4]);
+    assert.is(inputs.first, 5);
+    assert.is(inputs.takeFresh(), values[5]);
+    assert.is(inputs.length, 0);
+  }
+});
+
+test('an input that passes has an index, and the next one follows it', () => {
+  const inputs = filled('a');
+  inputs.takeFresh();
+  assert.is(inputs.pass(), 1);
+  inputs.push('c');
+  assert.is(inputs.first, 2);
+});
+
 test('as many as are asked for, or as there are', () => {
   const inputs = filled(...'abcdef');
   assert.equal(inputs.take(4).values, [...'abcd']);

@@ -8,7 +8,7 @@ import { noRows } from '../../../lib/serialization/columnBatch.js';
 const block = (first: number, count: number): SettledBatch => ({
   first,
   count,
-  chunk: { inputs: [] },
+  inputs: [],
   offset: 0,
   rows: noRows,
   failures: [],

@@ -1,21 +1,21 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ChunkSize } from '../../../lib/dispatch/chunkSize.js';
+import { DelayedRetries } from '../../../lib/dispatch/delayedRetries.js';
 import { InputQueue } from '../../../lib/dispatch/inputQueue.js';
 import { ReorderBuffer } from '../../../lib/dispatch/reorderBuffer.js';
-import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
 import { Window } from '../../../lib/dispatch/window.js';
 
 function windowOf({ ordered, maxBuffered }: { ordered: boolean; maxBuffered?: number }) {
   const inputs = new InputQueue();
-  const retries = new RetryQueue(5, () => undefined);
+  const retries = new DelayedRetries(5, () => undefined);
   const reorderBuffer = ordered ? new ReorderBuffer(() => undefined) : undefined;
   const size = new ChunkSize({ timeSlice: 8, maxInputs: 100 }, 2, 10);
   const window = new Window({ inputs, retries, reorderBuffer, size, maxBuffered });
   for (let i = 0; i < 100; i++) inputs.push(i);
   const give = (count: number) => {
     const segment = inputs.take(count);
-    window.moveTo(segment);
+    window.moveTo(segment.first + segment.values.length);
     return segment;
   };
   return { window, inputs, retries, reorderBuffer, give };

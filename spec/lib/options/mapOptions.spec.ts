@@ -4,7 +4,9 @@ import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
 import { processes } from '../../../lib/executors/processes.js';
 import { threads } from '../../../lib/executors/threads.js';
+import { CallSite } from '../../../lib/options/callSite.js';
 import { type MapOptions, planOf } from '../../../lib/options/mapOptions.js';
+import { progressBar } from '../../../lib/progress/progressBar.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
 import { parfor } from '../../../operators/parfor.js';
@@ -41,7 +43,9 @@ it('that are inherited are not read, and Infinity stands for all workers that th
 });
 
 it('have the documented defaults', () => {
-  assert.equal(plan(), {
+  const { calledAt, ...rest } = plan();
+  assert.instance(calledAt, CallSite);
+  assert.equal(rest, {
     args: [],
     kwargs: undefined,
     spread: false,
@@ -56,7 +60,8 @@ it('have the documented defaults', () => {
     timeout: undefined,
     maxBuffered: undefined,
   });
-  assert.equal(plan({ args: undefined, retry: undefined, progress: undefined }), plan());
+  const { calledAt: _, ...undefinedOnes } = plan({ args: undefined, retry: undefined, progress: undefined });
+  assert.equal(undefinedOnes, rest);
 });
 
 it('are taken as they are given', () => {
@@ -89,8 +94,18 @@ it('are taken as they are given', () => {
   for (const observer of [{ next: () => 1 }, { complete: () => 1 }, progress])
     assert.is(plan({ progress: observer }).progress?.(), observer);
   assert.is(plan({ progress: false }).progress, undefined);
+  const next = () => undefined;
+  assert.equal(plan({ progress: next }).progress?.(), { next }, 'a function is an observer of values');
   const [one, other] = [plan({ progress: true }).progress?.(), plan({ progress: true }).progress?.()];
   assert.ok(one?.next && one !== other, 'each run has a bar of its own');
+});
+
+it('take a function as the `next` of a progress observer', () => {
+  const notes: unknown[] = [];
+  const observer = plan({ progress: (note: unknown) => notes.push(note) }).progress?.();
+  observer?.next?.({ completed: 1, failed: 0, running: 0, elapsed: 0, rate: 0 });
+  assert.is(notes.length, 1);
+  assert.is(observer?.complete, undefined);
 });
 
 it('that are wrong are told with the option, what it accepts and what it got', () => {
@@ -118,11 +133,15 @@ it('that are wrong are told with the option, what it accepts and what it got', (
       { executor: threads },
       'TypeError: owner: `executor` must be an executor: threads(), processes(), inline() or one of your own, got a function',
     ],
-    [{ progress: 'bar' }, 'TypeError: owner: `progress` must be true or false, or an observer, got "bar"'],
+    [
+      { progress: 'bar' },
+      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function, got "bar"',
+    ],
     [
       { progress: {} },
-      'TypeError: owner: `progress` must be true or false, or an observer, got an object (Object)',
+      'TypeError: owner: `progress` must be true or false, or an observer, such as progressBar(), or a function, got an object (Object)',
     ],
+    [{ progress: progressBar }, 'TypeError: owner: `progress` is progressBar itself; call it: progressBar()'],
     [{ failFast: 0 }, 'TypeError: owner: `failFast` must be true or false, got 0'],
     [
       { retry: -1 },

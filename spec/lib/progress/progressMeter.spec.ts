@@ -98,7 +98,7 @@ test('however the work comes: told of at least every 100 ms', () =>
     }
   }));
 
-test('its numbers: fraction, elapsed, rate a second, remaining', () =>
+test('a note has the fraction, the time elapsed, and the rate a second', () =>
   inVirtualTime(({ clock, flush }) => {
     const seen: Progress[] = [];
     const meter = new ProgressMeter(
@@ -121,7 +121,6 @@ test('its numbers: fraction, elapsed, rate a second, remaining', () =>
       running: 2,
       elapsed: 50,
       rate: 80,
-      remaining: 50,
     };
     assert.equal(seen, [start, later]);
   }));
@@ -157,6 +156,62 @@ test('the total of a run: known from the start where the source says it, and put
     [9, 2],
   );
 });
+
+test('a source that gives more than it said has no total: the fraction stays below 1 and the time left above 0', () => {
+  const seen: Progress[] = [];
+  const total = (given: number) =>
+    sweep([1, 2, 3, 4].values(), { total: given })
+      .pipe(parallelMap((x: number) => x, { executor: inline(), progress: note => seen.push(note) }))
+      .subscribe();
+  for (const given of [0, 1, 3, 4, 9]) total(given);
+  for (const { total, fraction = 0, remaining = 0, completed, running } of seen) {
+    assert.ok(fraction <= 1 && remaining >= 0);
+    assert.ok(total === undefined || completed + running <= total);
+  }
+  assert.ok(
+    seen
+      .filter(({ completed }) => completed === 4)
+      .every(({ total, fraction }) => total === 4 && fraction === 1),
+  );
+});
+
+test('a clock that is set back or forward changes nothing', async () => {
+  const real = Date.now;
+  const seen: Progress[] = [];
+  try {
+    const meter = new ProgressMeter({ next: note => seen.push(note) }, { total: 4 });
+    for (const hours of [-1, 5, 0]) {
+      Date.now = () => real() + hours * 3_600_000;
+      meter.count(1, 0);
+      await new Promise(resolve => setTimeout(resolve, 45));
+      meter.tell();
+    }
+    meter.complete();
+  } finally {
+    Date.now = real;
+  }
+  assert.is(seen.at(-1)?.completed, 3);
+  assert.ok(seen.length >= 5, `${seen.length} notes`);
+  seen.forEach(({ elapsed }, i) => {
+    assert.ok(elapsed >= (seen[i - 1]?.elapsed ?? 0) && elapsed < 60_000, `${elapsed} ms`);
+  });
+});
+
+test('the time left comes with the second round, and does not grow between completions', () =>
+  inVirtualTime(({ clock, flush }) => {
+    const seen: Progress[] = [];
+    const meter = new ProgressMeter({ next: note => seen.push(note) }, { total: 10, running: () => 2 });
+    for (let round = 1; round <= 5; round++)
+      clock.schedule(() => {
+        meter.count(2, 0);
+        meter.tell();
+        if (round === 5) meter.complete();
+      }, round * 600);
+    flush();
+    assert.ok(seen.some(({ remaining }) => remaining !== undefined));
+    for (const { remaining, elapsed } of seen)
+      if (remaining !== undefined) assert.is(Math.round(remaining), 3000 - elapsed);
+  }));
 
 /** Errors that RxJS has nobody to tell of. */
 async function unhandled(run: () => void | Promise<void>): Promise<unknown[]> {

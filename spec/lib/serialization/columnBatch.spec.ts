@@ -92,6 +92,7 @@ it('tuples and records of numbers become columns of numbers', () => {
     shape: { kind: 'tuple' },
     columns: [Float64Array.of(1, 2, 3), Float64Array.of(-0, Number.NaN, 5)],
     tag: undefined,
+    functions: undefined,
   });
   assert.is(tuples.transferList.length, 2, 'whose memory is transferred');
   const records = encodedRows(
@@ -106,6 +107,7 @@ it('tuples and records of numbers become columns of numbers', () => {
     shape: { kind: 'record', keys: ['x', 'y'] },
     columns: [Float64Array.of(1, 3), Float64Array.of(2, 4)],
     tag: undefined,
+    functions: undefined,
   });
   assert.is(records.transferList.length, 0, 'but between processes nothing can be');
 });
@@ -150,6 +152,7 @@ it('a value that does not fit changes its column, and a row that does not fit th
       shape: { kind: 'row' },
       columns: [[[1, 2], structuredClone(odd), [3, 4]]],
       tag: undefined,
+      functions: undefined,
     });
   }
   for (const odd of [
@@ -166,6 +169,7 @@ it('a value that does not fit changes its column, and a row that does not fit th
       shape: { kind: 'row' },
       columns: [[{ x: 1, y: 2 }, structuredClone(odd)]],
       tag: undefined,
+      functions: undefined,
     });
   }
   for (const odd of ['a', [1], undefined, { x: 1 }])
@@ -174,6 +178,7 @@ it('a value that does not fit changes its column, and a row that does not fit th
       shape: { kind: 'row' },
       columns: [[1, odd]],
       tag: undefined,
+      functions: undefined,
     });
 });
 

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Task, task, taskReference } from '../../../lib/task/task.js';
+import { type Task, task } from '../../../lib/task/task.js';
+import { taskReference } from '../../../lib/task/taskReference.js';
 
 const it = suite('task');
 
@@ -42,6 +43,11 @@ it('refuses what is no module, no name and no function', () => {
   const wrong = task as (...all: unknown[]) => unknown;
   for (const bad of [undefined, null, {}, { url: '' }, { url: 5 }, 'file:///work/model.js'])
     assert.throws(() => wrong(bad, 'run', () => 1), /task: the first argument must be `import\.meta`/);
+  for (const path of ['/work/model.js', './model.js', 'model.js', 'C:\\work\\model.js', 'c:/work/model.js'])
+    assert.throws(
+      () => wrong({ url: path }, 'run', () => 1),
+      /must be a URL, got ".*model\.js"; of a path make one with pathToFileURL\(path\)/,
+    );
   for (const bad of [undefined, '', 5, () => 1])
     assert.throws(
       () => wrong(meta, bad, () => 1),

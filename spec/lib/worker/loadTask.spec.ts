@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NotTransferableError, TaskNotFoundError } from '../../../lib/errors.js';
 import type { RunDefinition } from '../../../lib/protocol/messages.js';
 import { registerClass } from '../../../lib/serialization/registerClass.js';
 import { loadTask } from '../../../lib/worker/loadTask.js';
+import { inFolder } from '../../contract/subject.js';
 import { timed } from '../../support/deadline.js';
 import { encoderFor } from '../serialization/roundTrip.js';
 
@@ -17,6 +21,7 @@ const definitionOf = (task: RunDefinition['task'], more: Partial<RunDefinition> 
   kwargs: undefined,
   spread: false,
   tag: {},
+  functions: [],
   ...more,
 });
 
@@ -67,6 +72,19 @@ it('a module that does not load, or lacks the export, is told by its reason', as
     assert.match((error as TaskNotFoundError).message, says);
   }
 });
+
+it('a TypeScript module without a tsx beside it is told what to install', () =>
+  inFolder(async folder => {
+    const file = join(folder, 'tasks.ts');
+    // What no Node strips.
+    writeFileSync(file, 'export enum Kind { A }\nexport const f = (x: Kind) => x;');
+    const url = pathToFileURL(file).href;
+    const { message } = (await refusalOf(definitionOf({ kind: 'module', name: 'f', url }))) as Error;
+    assert.match(
+      message,
+      /there is no tsx beside it.*npm install --save-dev tsx, or name the compiled module/,
+    );
+  }));
 
 it('an argument that cannot be made here is refused with its place', async () => {
   class Nomad {}

@@ -9,7 +9,14 @@ import { decodedRows } from '../serialization/roundTrip.js';
 const it = suite('reportBuilder');
 
 const builderOf = (more: { sharedMemory?: boolean; literalArrays?: boolean } = {}) =>
-  new ReportBuilder({ capacity: 10, sharedMemory: true, literalArrays: false, since: 100, ...more });
+  new ReportBuilder({
+    capacity: 10,
+    sharedMemory: true,
+    functionsByReference: true,
+    literalArrays: false,
+    since: 100,
+    ...more,
+  });
 
 it('a report has the rows and the failures of the inputs that have settled, by their place', () => {
   const builder = builderOf();

@@ -54,6 +54,8 @@ async function posts(
     { call, explain, literalArrays },
     {
       sharedMemory,
+      functionsByReference: true,
+      functions: [],
       isCancelled,
       hasOutput: () => false,
       post(report, transferList = []) {

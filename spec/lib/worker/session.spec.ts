@@ -88,6 +88,7 @@ const definitionOf = (id: number, source: string): RunDefinition => ({
   kwargs: undefined,
   spread: false,
   tag: {},
+  functions: [],
 });
 
 function chunkOf(number: number, inputs: readonly unknown[], more: Partial<ChunkMessage> = {}): ChunkMessage {

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { explainFreeVariable, shippedFunction } from '../../../lib/worker/shippedFunction.js';
+import { shippedFunction } from '../../../lib/worker/shippedFunction.js';
 
 const it = suite('shippedFunction');
 
-const made = (source: string) => shippedFunction('f', source) as (...all: unknown[]) => unknown;
+const made = (source: string) => shippedFunction({ name: 'f', source }) as (...all: unknown[]) => unknown;
 
 it('a function is made again of what toString gave for it', async () => {
   for (const [source, given, expected] of [
@@ -77,60 +77,6 @@ it('a source that is none is refused with what to do', () => {
         /^the task f cannot be made again from its source; .*task\(\)$/.test(error.message) &&
         error.cause instanceof SyntaxError,
     );
-});
-
-it('an error about a variable that stayed behind is explained', () => {
-  const run = made('x => x * outer');
-  try {
-    run(1);
-    assert.unreachable();
-  } catch (error) {
-    const explained = explainFreeVariable(error) as ReferenceError;
-    assert.instance(explained, ReferenceError);
-    assert.is(explained.cause, error);
-    assert.match(
-      explained.message,
-      /^outer is not defined where the task runs: a plain function is shipped to a worker as its source, without the variables around it\. Pass outer through `args` or `kwargs`, or export the task from a module with task\(import\.meta, …\), or run it on inline\(\)\.$/,
-    );
-    assert.match(
-      explained.stack ?? '',
-      /^ReferenceError: outer is not defined where the task runs.*\n {4}at /,
-    );
-  }
-  assert.match(
-    (explainFreeVariable(new ReferenceError('require is not defined')) as Error).message,
-    /Use `await import\('…'\)` inside the task/,
-  );
-  assert.match(
-    (explainFreeVariable(new ReferenceError('__awaiter is not defined')) as Error).message,
-    /compile for ES2018/,
-  );
-});
-
-it('every other error is left alone', () => {
-  for (const error of [
-    new TypeError('x is not defined'),
-    new ReferenceError("Cannot access 'x' before initialization"),
-    'x is not defined',
-    undefined,
-  ])
-    assert.is(explainFreeVariable(error), error);
-});
-
-it('an error whose parts cannot be read is explained as far as they can', () => {
-  const fail = {
-    get() {
-      throw new Error('no');
-    },
-  };
-  const [noStack, noMessage] = [new ReferenceError('x is not defined'), new ReferenceError()];
-  Object.defineProperty(noStack, 'stack', fail);
-  Object.defineProperty(noMessage, 'message', fail);
-  assert.match((explainFreeVariable(noStack) as Error).message, /Pass x through `args`/);
-  assert.is(explainFreeVariable(noMessage), noMessage);
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  assert.is(explainFreeVariable(proxy), proxy);
 });
 
 it.run();

@@ -1,5 +1,5 @@
 import type { Executor } from '../../../executor.js';
-import { milliseconds } from '../../../options/checkOptions.js';
+import { milliseconds } from '../../../runtime/checkOptions.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../protocol/messageSize.js';
 import { checkQueue, DEFAULT_PREFIX, queueRules } from '../protocol/queueOptions.js';
 import type { ClusterConnection } from '../redis/connection.js';

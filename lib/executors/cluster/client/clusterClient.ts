@@ -197,7 +197,7 @@ export class ClusterClient {
     try {
       const end = chunk.receive(reports, this.options.maxMessage);
       if (!end) return;
-      if (end.kind === 'undefined') chunk.run.stored = false;
+      if (end.kind === 'definition missing') chunk.run.stored = false;
       this.#end(chunk, errorOf(end, this.registry.addressOf(chunk.worker)));
     } catch (error) {
       const worker = this.registry.addressOf(chunk.worker);

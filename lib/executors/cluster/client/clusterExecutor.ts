@@ -66,7 +66,7 @@ export class ClusterExecutor implements Executor, AsyncDisposable {
         subscriber.error(error);
         return;
       }
-      const inputs = inputsOf(chunk, this.#options.maxMessage);
+      const inputs = inputsOf(chunk, this.#options);
       // Code of the user may run as inputs are packed, and unsubscribe.
       if (subscriber.closed) return;
       if ('untransferable' in inputs) {

@@ -2,16 +2,21 @@ import { realpathSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TaskNotFoundError } from '../../../errors.js';
-import type { TaskReference } from '../../../protocol/messages.js';
-import type { ClusterTask } from '../protocol/messages.js';
+import type { ModuleReference, TaskReference } from '../../../protocol/messages.js';
+import type { ClusterFunction, ClusterTask } from '../protocol/messages.js';
 import { hashOf, isInside } from '../protocol/moduleFile.js';
 
 /**
  * Returns a task as it is named to other hosts: by its module's path in the project, and by the hash of the module.
  * @throws TaskNotFoundError where the module lies outside `root`, or is no file
  */
-export function clusterTaskOf(task: TaskReference, root: string): ClusterTask {
-  if (task.kind === 'source') return task;
+export const clusterTaskOf = (task: TaskReference, root: string): ClusterTask =>
+  task.kind === 'source'
+    ? { kind: 'source', name: task.name, source: task.source }
+    : clusterFunctionOf(task, root);
+
+/** Does the same for a function that is passed to a task. */
+export function clusterFunctionOf(task: ModuleReference, root: string): ClusterFunction {
   let file: string;
   try {
     file = fileURLToPath(task.url.replace(/[?#].*$/s, ''));

@@ -4,6 +4,7 @@ import { encodeInputs, sliceBatch } from '../../../serialization/columnBatch.js'
 import { toBytes } from '../protocol/codec.js';
 import { tooLarge } from '../protocol/messageSize.js';
 import type { ChunkPayload } from '../protocol/messages.js';
+import { clusterFunctionOf } from './clusterTaskOf.js';
 
 type Inputs = ArrayLike<unknown> | ColumnBatch;
 
@@ -16,17 +17,23 @@ export interface PackedInputs {
 
 /**
  * Packs the inputs of a chunk into a message, and fewer of them where all are too many for one.
+ * @param options `root`: the project's root, from which functions in inputs are named
  * @returns the message, or why the first input cannot cross
+ * @throws TaskNotFoundError where a function in an input is of a module that other hosts would not find
  */
 export function inputsOf(
   chunk: Chunk,
-  maxMessage: number,
+  { root, maxMessage }: { readonly root: string; readonly maxMessage: number },
 ): PackedInputs | { readonly untransferable: NonNullable<Failure['untransferable']> } {
   for (let values = chunk.kept ?? chunk.inputs; ; ) {
     const { message, rejected } = encodeInputs(values, { sharedMemory: false });
     if (message.length === 0)
       return { untransferable: { what: 'input', path: rejected?.path ?? '', why: rejected?.why ?? '' } };
-    const payload: ChunkPayload = { inputs: message };
+    const { functions = [], ...inputs } = message;
+    const payload: ChunkPayload = {
+      inputs,
+      functions: functions.map(reference => clusterFunctionOf(reference, root)),
+    };
     const bytes = toBytes(payload);
     if (bytes.length <= maxMessage) return { bytes, length: message.length };
     if (message.length === 1)

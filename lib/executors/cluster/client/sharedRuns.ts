@@ -4,7 +4,7 @@ import { definitionOf } from '../../pool/definitionOf.js';
 import { toBytes } from '../protocol/codec.js';
 import { tooLarge } from '../protocol/messageSize.js';
 import type { DefinitionPayload } from '../protocol/messages.js';
-import { clusterTaskOf } from './clusterTaskOf.js';
+import { clusterFunctionOf, clusterTaskOf } from './clusterTaskOf.js';
 
 /** A run as its client knows it. */
 export interface SharedRun {
@@ -58,7 +58,7 @@ export class SharedRuns {
 
   #define(run: Run): Buffer {
     const { root, maxMessage } = this.options;
-    const { task, args, kwargs, spread, tag } = definitionOf(run, 0, false);
+    const { task, args, kwargs, spread, tag, functions } = definitionOf(run, 0, false);
     const payload: DefinitionPayload = {
       task: clusterTaskOf(task, root),
       args,
@@ -66,6 +66,7 @@ export class SharedRuns {
       spread,
       taskTimeout: run.taskTimeout,
       tag,
+      functions: functions.map(reference => clusterFunctionOf(reference, root)),
     };
     const bytes = toBytes(payload);
     if (bytes.length <= maxMessage) return bytes;

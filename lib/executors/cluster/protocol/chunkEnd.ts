@@ -42,7 +42,7 @@ export function endBefore(error: unknown): ChunkEnd {
 export function errorOf(end: ChunkEnd, worker: string): unknown {
   switch (end.kind) {
     case 'done':
-    case 'undefined':
+    case 'definition missing':
       return undefined;
     case 'expired':
       return new ChunkTimeoutError();

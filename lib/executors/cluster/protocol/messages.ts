@@ -2,17 +2,20 @@
 
 import type { ColumnBatchMessage, ReportMessage } from '../../../protocol/messages.js';
 
+/** A function of a module, as a worker of another host finds it. */
+export interface ClusterFunction {
+  readonly kind: 'module';
+  readonly name: string;
+  /** Relative to the project's root, with slashes. */
+  readonly path: string;
+  /** The SHA-256 of the module's file; `''` where the sender has no such file. */
+  readonly hash: string;
+}
+
 /** The task, as a worker of another host finds it. */
 export type ClusterTask =
   | { readonly kind: 'source'; readonly name: string; readonly source: string }
-  | {
-      readonly kind: 'module';
-      readonly name: string;
-      /** Relative to the project's root, with slashes. */
-      readonly path: string;
-      /** The SHA-256 of the module's file; `''` where the sender has no such file. */
-      readonly hash: string;
-    };
+  | ClusterFunction;
 
 /** The definition of a run: what its chunks share. */
 export interface DefinitionPayload {
@@ -23,11 +26,15 @@ export interface DefinitionPayload {
   readonly taskTimeout: number | undefined;
   /** Marks what was encoded in `args` and `kwargs`. */
   readonly tag: object;
+  /** The functions that `args` and `kwargs` hold. */
+  readonly functions: readonly ClusterFunction[];
 }
 
 /** The inputs of a chunk. */
 export interface ChunkPayload {
   readonly inputs: ColumnBatchMessage;
+  /** The functions that the inputs hold. */
+  readonly functions: readonly ClusterFunction[];
 }
 
 /** The way in which a chunk ended on its worker. */
@@ -35,7 +42,7 @@ export type ChunkEnd =
   /** The worker is free again. */
   | { readonly kind: 'done' }
   /** The worker has not found the run's definition. */
-  | { readonly kind: 'undefined' }
+  | { readonly kind: 'definition missing' }
   /** A task passed its `taskTimeout`. */
   | { readonly kind: 'expired' }
   /** The thread died. */

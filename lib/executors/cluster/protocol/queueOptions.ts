@@ -1,4 +1,4 @@
-import { checkOptions, isPlainObject, ofType, type Rule, whole } from '../../../options/checkOptions.js';
+import { checkOptions, isPlainObject, ofType, type Rule, whole } from '../../../runtime/checkOptions.js';
 
 /** The prefix of all keys in Redis where none is given: BullMQ's own. */
 export const DEFAULT_PREFIX = 'bull';

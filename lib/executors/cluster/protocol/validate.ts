@@ -9,6 +9,7 @@ import type {
   ChunkEnd,
   ChunkPayload,
   ClientHeartbeat,
+  ClusterFunction,
   ClusterTask,
   DefinitionPayload,
   JobData,
@@ -33,6 +34,7 @@ export function readDefinition(bytes: Uint8Array): DefinitionPayload {
     spread: definition.flag('spread'),
     taskTimeout: definition.optionalNumber('taskTimeout'),
     tag: definition.tag('tag'),
+    functions: functionsOf(definition),
   };
 }
 
@@ -40,7 +42,7 @@ export function readChunk(bytes: Uint8Array): ChunkPayload {
   const chunk = new Fields('chunk', fromBytes(bytes));
   const inputs = batchOf(chunk.fields('inputs'), bytes.length);
   if (inputs.length === 0) reject('chunk.inputs.length', 'a whole number from 1', '0');
-  return { inputs };
+  return { inputs, functions: functionsOf(chunk) };
 }
 
 export function readReports(bytes: Uint8Array): ReportsPayload {
@@ -106,11 +108,26 @@ function taskOf(task: Fields): ClusterTask {
     case 'source':
       return { kind: 'source', name, source: task.text('source') };
     case 'module':
-      return { kind: 'module', name, path: task.text('path'), hash: task.text('hash') };
+      return functionOf(task);
     default:
       return task.reject('kind', '"source" or "module"');
   }
 }
+
+const functionOf = (reference: Fields): ClusterFunction => ({
+  kind: 'module',
+  name: reference.text('name'),
+  path: reference.text('path'),
+  hash: reference.text('hash'),
+});
+
+/** Returns the functions that values of a message hold. Of a message without the list they are none. */
+const functionsOf = (message: Fields): ClusterFunction[] =>
+  message.value('functions') === undefined
+    ? []
+    : message
+        .list('functions')
+        .map((value, i) => functionOf(new Fields(`${message.path}.functions[${i}]`, value)));
 
 /** Returns `args`, which may have holes and properties of their own, as on threads. */
 function argsOf(definition: Fields, size: number): unknown[] {
@@ -215,7 +232,7 @@ function endOf(end: Fields): ChunkEnd {
   const kind = end.value('kind');
   switch (kind) {
     case 'done':
-    case 'undefined':
+    case 'definition missing':
     case 'expired':
       return { kind };
     case 'refused':

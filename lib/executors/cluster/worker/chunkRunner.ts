@@ -101,11 +101,13 @@ export class ChunkRunner {
   async #execute(held: HeldChunk, taken: Buffer | number, reporter: Reporter): Promise<HeldChunkEnd> {
     if (typeof taken === 'number')
       throw new MessageError(`the chunk is ${tooLarge(taken, this.options.maxMessage)}`);
-    const { inputs: message } = readChunk(taken);
+    const { inputs, functions } = readChunk(taken);
+    const message = { ...inputs, functions: this.#tasks.receiveAll(functions) };
     held.length = message.length;
     const run = await this.runs.get(held.job.client, held.job.run);
-    if (run === undefined) return { kind: 'undefined' };
-    this.#tasks.confirm(run.definition.task);
+    if (run === undefined) return { kind: 'definition missing' };
+    for (const reference of [run.definition.task, ...run.definition.functions])
+      this.#tasks.confirm(reference);
     const chunk: RemoteChunk = { run, first: 0, inputs: { length: message.length }, message };
     return held.execute(this.#pool.run(chunk), reporter);
   }
@@ -114,7 +116,7 @@ export class ChunkRunner {
   async #fetch(client: string, id: number): Promise<RemoteRun | undefined> {
     const bytes = await this.store.readDefinition(client, id, this.options.maxMessage);
     if (!bytes) return undefined;
-    const { task, args, kwargs, spread, tag, taskTimeout } = readDefinition(bytes);
+    const { task, args, kwargs, spread, tag, functions, taskTimeout } = readDefinition(bytes);
     return {
       task: () => undefined,
       args: [],
@@ -122,7 +124,14 @@ export class ChunkRunner {
       spread,
       concurrency: this.threads,
       taskTimeout,
-      definition: { task: this.#tasks.receive(task), args, kwargs, spread, tag },
+      definition: {
+        task: this.#tasks.receive(task),
+        args,
+        kwargs,
+        spread,
+        tag,
+        functions: this.#tasks.receiveAll(functions),
+      },
     };
   }
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { ResourceLimits } from 'node:worker_threads';
-import { milliseconds, type Rule, yesOrNo } from '../../../options/checkOptions.js';
+import { milliseconds, type Rule, yesOrNo } from '../../../runtime/checkOptions.js';
 import { executorRules } from '../../workerOptions.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../protocol/messageSize.js';
 import { checkQueue, DEFAULT_PREFIX, queueRules } from '../protocol/queueOptions.js';

@@ -2,9 +2,9 @@ import { realpathSync, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TaskNotFoundError } from '../../../errors.js';
-import type { TaskReference } from '../../../protocol/messages.js';
+import type { ModuleReference, TaskReference } from '../../../protocol/messages.js';
 import { WorkerRefusalError } from '../protocol/errors.js';
-import type { ClusterTask } from '../protocol/messages.js';
+import type { ClusterFunction, ClusterTask } from '../protocol/messages.js';
 import { hashOf, isInside } from '../protocol/moduleFile.js';
 
 /** The most bytes of a module: larger files would keep the worker from its work while they are read. */
@@ -62,7 +62,18 @@ export class ModuleTasks {
         `the task ${task.name} is shipped as source; start the worker with --allow-inline, or export the task from a module with task(import.meta, …)`,
       );
     }
-    const { path, name, hash } = task;
+    return this.#receiveFunction(task);
+  }
+
+  /**
+   * Returns functions that are passed to a task, as threads of this worker find them: the same rules hold for them.
+   * @throws WorkerRefusalError, TaskNotFoundError as `receive`
+   */
+  receiveAll(functions: readonly ClusterFunction[]): ModuleReference[] {
+    return functions.map(reference => this.#receiveFunction(reference));
+  }
+
+  #receiveFunction({ path, name, hash }: ClusterFunction): ModuleReference {
     const file = this.#fileOf(path, name);
     const here = contentOf(file, path);
     if (here.hash !== hash)

@@ -232,6 +232,43 @@ it('a task outside the root ends its run before it is sent', async () => {
   assert.match(error.message, /set `root` of bullmq\(\)/);
 });
 
+it('the rules of a worker hold for functions in args, kwargs and inputs as for the task', async () => {
+  await inFolder(async folder => {
+    const [client, worker] = [join(folder, 'client'), join(folder, 'worker')];
+    const write = (root: string, file: string, text: string) => {
+      mkdirSync(root, { recursive: true });
+      writeFileSync(join(root, file), text);
+    };
+    for (const root of [client, worker]) {
+      write(root, 'apply.mjs', 'export const apply = (x, f) => f(x); export const call = f => f(3);');
+      write(root, 'same.mjs', 'export const f = x => 2 * x;');
+    }
+    write(client, 'other.mjs', 'export const f = x => x;');
+    write(worker, 'other.mjs', 'export const f = x => x + 1;');
+    write(folder, 'outside.mjs', 'export const f = x => x;');
+    const at = (root: string, file: string, name = 'f') =>
+      task({ url: pathToFileURL(join(root, file)) }, name, (...all: unknown[]): unknown => all.length);
+    const apply = at(client, 'apply.mjs', 'apply');
+    const call = at(client, 'apply.mjs', 'call');
+    await using cluster = await pair({ root: worker }, { root: client });
+    const { executor } = cluster;
+    const same = at(client, 'same.mjs');
+    // The worker finds it in its own root.
+    assert.equal(await rowsOf(of(3).pipe(parallelMap(apply, { args: [same], executor }))), [6]);
+    assert.equal(await rowsOf(of(same).pipe(parallelMap(call, { executor }))), [6]);
+    for (const [f, says] of [
+      [at(client, 'other.mjs'), /other\.mjs is another one here/],
+      [at(folder, 'outside.mjs'), /outside the project's root/],
+    ] as const)
+      for (const run of [
+        of(3).pipe(parallelMap(apply, { args: [f], executor })),
+        of(f).pipe(parallelMap(call, { executor })),
+      ])
+        assert.match((await errorOf(run)).message, says);
+    assert.equal(await rowsOf(of(same).pipe(parallelMap(call, { executor }))), [6], 'the worker is well');
+  });
+});
+
 it('malformed jobs and messages are rejected and logged, and touch nobody else', async () => {
   await using cluster = await pair();
   const { queue, executor } = cluster;

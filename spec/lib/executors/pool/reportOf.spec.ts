@@ -59,4 +59,31 @@ test('a row that cannot be made again is a failure in its place among the others
   );
 });
 
+test('the rows beside one that cannot be made again keep the identity of what they hold', () => {
+  const twice = (value: number) => {
+    const picky = new Picky(value);
+    return { holder: { picky }, picky };
+  };
+  const { message: rows } = encodedRows([twice(0), twice(-1), twice(2), twice(3)], 'threads');
+  const report = reportOf({
+    kind: 'report',
+    count: 4,
+    rows,
+    failures: [],
+    tag: {},
+    elapsed: 7,
+    last: true,
+  });
+  assert.equal(
+    report.failures.map(({ offset }) => offset),
+    [1],
+  );
+  const read = rowReader(report.rows);
+  for (const i of [0, 1, 2]) {
+    const row = read(i) as { holder: { picky: unknown }; picky: unknown };
+    assert.instance(row.picky, Picky);
+    assert.is(row.holder.picky, row.picky);
+  }
+});
+
 test.run();

@@ -43,6 +43,15 @@ test('rows that hold holes of their own, and rows of nothing, are read', () => {
   assert.is(readChunk(toBytes(nothing)).inputs.length, 100_000);
 });
 
+test('the functions of a message are read one by one, and a message without any has none', () => {
+  const inputs = { length: 1, shape: { kind: 'number' }, columns: [Float64Array.of(1)] };
+  const f = { kind: 'module', name: 'f', path: 'lib/f.js', hash: 'abc' };
+  assert.equal(readChunk(toBytes({ inputs })).functions, []);
+  assert.equal(readChunk(toBytes({ inputs, functions: [{ ...f, url: 'file:///f.js' }] })).functions, [f]);
+  for (const functions of [5, [5], hollow(3), [{ ...f, path: 1 }]])
+    rejects(() => readChunk(toBytes({ inputs, functions })));
+});
+
 test('args may be whatever array threads take', () => {
   const task = { kind: 'source', name: 'f', source: 'x => x' };
   const definition = (args: unknown) => toBytes({ task, args, spread: false, tag: {} });

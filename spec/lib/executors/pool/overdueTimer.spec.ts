@@ -1,11 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Patience } from '../../../../lib/executors/pool/patience.js';
+import { OverdueTimer } from '../../../../lib/executors/pool/overdueTimer.js';
 import { sleep } from '../../../support/deadline.js';
 
 test('what was said while this thread was busy is heard before a worker counts as late', async () => {
   let late = 0;
-  const patience: Patience = new Patience(
+  const patience: OverdueTimer = new OverdueTimer(
     () => patience.stop(),
     () => {
       late += 1;
@@ -19,7 +19,7 @@ test('what was said while this thread was busy is heard before a worker counts a
 
 test('a worker that has said nothing is late once, and one that has been waited for anew later', async () => {
   let late = 0;
-  const patience = new Patience(
+  const patience = new OverdueTimer(
     () => undefined,
     () => {
       late += 1;

@@ -1,8 +1,8 @@
 import { asyncScheduler } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DelayedRetries } from '../../../lib/dispatch/delayedRetries.js';
 import { NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
-import { RetryQueue } from '../../../lib/dispatch/retryQueue.js';
 import { until } from '../../support/deadline.js';
 import { inVirtualTime } from '../../support/virtualTime.js';
 
@@ -11,7 +11,7 @@ const segment = (first: number): Segment => ({ first, values: [first], alone: tr
 test('inputs that failed are due after their delay, in the order in which they failed', () =>
   inVirtualTime(({ clock, flush }) => {
     const log: unknown[] = [];
-    const queue = new RetryQueue(10, segments =>
+    const queue = new DelayedRetries(10, segments =>
       log.push([asyncScheduler.now(), ...segments.map(({ first }) => first)]),
     );
     const start = asyncScheduler.now();
@@ -29,7 +29,7 @@ test('inputs that failed are due after their delay, in the order in which they f
 test('inputs that fail after all others were tried again become due too', () =>
   inVirtualTime(({ clock, flush }) => {
     const due: number[] = [];
-    const queue = new RetryQueue(5, segments => due.push(...segments.map(({ first }) => first)));
+    const queue = new DelayedRetries(5, segments => due.push(...segments.map(({ first }) => first)));
     queue.add([segment(0)]);
     clock.schedule(() => queue.add([segment(1)]), 20);
     flush();
@@ -38,7 +38,7 @@ test('inputs that fail after all others were tried again become due too', () =>
 
 test('inputs of a run that is over are not tried again', () =>
   inVirtualTime(({ flush }) => {
-    const queue = new RetryQueue(5, () => assert.unreachable());
+    const queue = new DelayedRetries(5, () => assert.unreachable());
     queue.add([segment(0)]);
     queue.stop();
     assert.is(queue.length, 0);
@@ -50,7 +50,7 @@ test('inputs are tried again under a clock that stands still, or was set back', 
   try {
     for (const clock of [() => 5, () => now() - (Date.now === now ? 0 : 3_600_000)]) {
       const due: number[] = [];
-      const queue = new RetryQueue(5, segments => due.push(...segments.map(({ first }) => first)));
+      const queue = new DelayedRetries(5, segments => due.push(...segments.map(({ first }) => first)));
       queue.add([segment(0)]);
       Date.now = clock;
       queue.add([segment(1)]);

@@ -9,7 +9,7 @@ import type { Segment } from './inputQueue.js';
  * The delay is the same for all, so they become due in the order in which they failed and one timer serves them: a
  * timer for each would cost the square of their number when they end.
  */
-export class RetryQueue {
+export class DelayedRetries {
   /** Inputs that wait. */
   length = 0;
   readonly #batches = new Fifo<{ readonly due: number; readonly segments: readonly Segment[] }>();

@@ -7,7 +7,7 @@ import { startTimer, type Timer } from '../../runtime/startTimer.js';
  * What the worker has said while this thread was busy is heard before it counts as late: a timer that is overdue fires
  * before the messages that lie there.
  */
-export class Patience {
+export class OverdueTimer {
   #timer: Timer | undefined;
   #look: NodeJS.Immediate | undefined;
   #waiting = false;

@@ -22,7 +22,7 @@ const number = (accepts: string, inRange: (value: number) => boolean): Rule => (
 
 export const whole = (from: number): Rule =>
   number(`a whole number from ${from}`, value => Number.isInteger(value) && value >= from);
-export const milliseconds: Rule = number(
+export const milliseconds: Rule = /* @__PURE__ */ number(
   'milliseconds above 0',
   value => Number.isFinite(value) && value > 0,
 );
@@ -32,7 +32,7 @@ export const ofType = (accepts: string, is: (value: unknown) => boolean): Rule =
   accepts,
   test: value => is(value) || 'type',
 });
-export const yesOrNo: Rule = ofType('true or false', value => typeof value === 'boolean');
+export const yesOrNo: Rule = /* @__PURE__ */ ofType('true or false', value => typeof value === 'boolean');
 export const either = (...rules: Rule[]): Rule => ({
   accepts: rules.map(rule => rule.accepts).join(', or '),
   test: value => {
@@ -40,6 +40,12 @@ export const either = (...rules: Rule[]): Rule => ({
     return answers.includes(true) || (answers.includes('range') ? 'range' : 'type');
   },
 });
+
+export const orInfinity = (rule: Rule): Rule =>
+  either(
+    rule,
+    ofType('Infinity', value => value === Infinity),
+  );
 
 /**
  * Checks options by their rules, and gives those that are given: the caller's own, and nothing that any of them inherits.

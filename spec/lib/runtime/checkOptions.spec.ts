@@ -8,7 +8,7 @@ import {
   ofType,
   whole,
   yesOrNo,
-} from '../../../lib/options/checkOptions.js';
+} from '../../../lib/runtime/checkOptions.js';
 
 const it = suite('checkOptions');
 
