@@ -1,3 +1,4 @@
+import { changingInputs } from './changingInputs.js';
 import { failures } from './failures.js';
 import { hostile } from './hostile.js';
 import { lifetime } from './lifetime.js';
@@ -19,6 +20,7 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   rows(subject);
   values(subject);
   sharedArguments(subject);
+  changingInputs(subject);
   tasks(subject);
   failures(subject);
   hostile(subject);

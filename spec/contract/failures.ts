@@ -479,9 +479,9 @@ export function failures({ name, make, crosses, processes }: Subject): void {
   });
 
   it('of heaps that an input fills as it is read cost that input', async () => {
-    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 20);
+    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 40);
     assert.equal([code, stdout.trim()], [0, '[1,2,["WorkerCrashError",2],4,5]']);
-  }, 25);
+  }, 45);
 
   if (!processes)
     it('of heaps for which nobody waits leave the program alone', async () => {
