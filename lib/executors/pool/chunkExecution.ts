@@ -151,6 +151,11 @@ export class ChunkExecution implements ChunkObserver {
     return !this.#hasBegun || this.#reported === this.#length;
   }
 
+  get loading(): string | undefined {
+    const { task } = this.definition;
+    return this.#hasBegun && !this.#loaded && task.kind === 'module' ? task.url : undefined;
+  }
+
   get #hasBegun(): boolean {
     return (
       this.#begun || (this.#shared !== undefined && Atomics.load(this.#shared, 0) === chunkState.running)
