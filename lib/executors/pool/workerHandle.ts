@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { clearInterval, setImmediate, setInterval } from 'node:timers';
 import type { WorkerExit } from '../../errors.js';
 import type { Report } from '../../executor.js';
@@ -12,6 +11,7 @@ import type {
 } from '../../protocol/messages.js';
 import { Fifo } from '../../queues/fifo.js';
 import { decodeThrown } from '../../serialization/decode.js';
+import { LoadingWatch } from './loadingWatch.js';
 import { TinypoolWorker, type TinypoolWorkerObserver, type TinypoolWorkerOptions } from './tinypoolWorker.js';
 
 /** The time between two looks at a worker, whether it has begun the chunk that it was given. */
@@ -23,12 +23,6 @@ const LOOK_EVERY_MS = 1_000;
  */
 const MAX_LOOKS = 2;
 const MAX_FIRST_LOOKS = 60;
-
-/** The looks that find a module still loading until somebody is told. */
-const LOADING_LOOKS = 30;
-
-/** Modules of which it was said that they take long to load. */
-const slowModules = new Set<string>();
 
 /** Hears what a worker says of one chunk. */
 export interface ChunkObserver {
@@ -99,8 +93,7 @@ export class WorkerHandle {
   /** The chunk that the worker owed a word of at the last looks, and how many those were. */
   #owing: ChunkObserver | undefined;
   #looks = 0;
-  /** The looks that have found a module still loading. */
-  #loadingLooks = 0;
+  readonly #loading = new LoadingWatch();
   /** True once the worker has ended a chunk. */
   #proven = false;
   #fatal: Extract<WorkerMessage, { kind: 'fatal' }> | undefined;
@@ -276,7 +269,7 @@ export class WorkerHandle {
   /** Looks whether the worker has begun what it was given, and has ended what has run. */
   #look(): void {
     const [first] = this.#chunks;
-    this.#watchLoading(first?.loading);
+    this.#loading.look(first?.loading, LOOK_EVERY_MS);
     if (!first?.owesWord || first !== this.#owing) {
       this.#owing = first;
       this.#looks = 0;
@@ -289,18 +282,6 @@ export class WorkerHandle {
       this.poll();
       if (this.runs(first) && first.owesWord && !this.#gone) this.observer.deaf(this);
     });
-  }
-
-  /** Says that a module takes long to load: one whose top-level `await` never settles would keep a run waiting unseen. */
-  #watchLoading(module: string | undefined): void {
-    this.#loadingLooks = module === undefined ? 0 : this.#loadingLooks + 1;
-    if (module === undefined || this.#loadingLooks < LOADING_LOOKS || slowModules.has(module)) return;
-    slowModules.add(module);
-    const seconds = (LOADING_LOOKS * LOOK_EVERY_MS) / 1_000;
-    process.emitWarning(
-      `a worker has been loading ${module} for ${seconds} s, and its run waits for that; look for an \`await\` or a loop of the module that does not end, unsubscribe, or give the run a \`timeout\``,
-      { type: 'SlowModuleWarning', code: 'RX_PARFOR_SLOW_MODULE' },
-    );
   }
 
   #receive(message: WorkerMessage): void {

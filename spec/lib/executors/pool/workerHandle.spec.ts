@@ -1,5 +1,3 @@
-import process from 'node:process';
-import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../../lib/executor.js';
@@ -61,9 +59,9 @@ function handleOf(runtime: 'worker_threads' | 'child_process') {
   return { handle, log, sent, refused, unheard, said: said as unknown as TinypoolWorkerObserver };
 }
 
-const chunk = (name: string, log: string[], onRead?: () => void, loading?: string): ChunkObserver => ({
+const chunk = (name: string, log: string[], onRead?: () => void): ChunkObserver => ({
   owesWord: false,
-  loading,
+  loading: undefined,
   turn: () => log.push(`${name} turn`),
   begun: () => log.push(`${name} begun`),
   loaded: () => log.push(`${name} loaded`),
@@ -235,31 +233,6 @@ handles('a definition that is forgotten before a process listens is forgotten', 
   said.message(report(true));
   assert.equal(sent.at(-1)?.forget, [1]);
   assert.not(handle.knows(1));
-});
-
-handles('a module that does not end loading is told once, with what to do', async () => {
-  mock.timers.enable({ apis: ['setInterval'] });
-  const warnings: Error[] = [];
-  const hear = (warning: Error) => {
-    if (warning.name === 'SlowModuleWarning') warnings.push(warning);
-  };
-  process.on('warning', hear);
-  try {
-    const all = [1, 2, 3].map(() => handleOf('worker_threads'));
-    for (const [i, { handle, log }] of all.entries())
-      handle.run(message(1), [], chunk('a', log, undefined, i === 2 ? undefined : 'file:///slow.js'));
-    mock.timers.tick(29_000);
-    await sleep(1);
-    assert.equal(warnings, []);
-    mock.timers.tick(31_000);
-    await sleep(1);
-    assert.is(warnings.length, 1);
-    assert.match(warnings[0]?.message ?? '', /^a worker has been loading file:\/\/\/slow\.js for 30 s/);
-    for (const { handle } of all) handle.end();
-  } finally {
-    mock.timers.reset();
-    process.off('warning', hear);
-  }
 });
 
 handles.run();
