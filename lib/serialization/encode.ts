@@ -143,6 +143,9 @@ export class Encoder implements EncodingContext {
     if (!isObjectLike(value)) return value;
     const kept = this.#kept?.size ?? 0;
     const listed = this.transferList.size;
+    const lenient = this.#lenient;
+    // Of what is inside it, too, only that is lost which cannot cross.
+    this.#lenient = true;
     try {
       return this.#encodeNested(value, key, levels);
     } catch {
@@ -150,6 +153,8 @@ export class Encoder implements EncodingContext {
       if (this.#kept) dropAfter(this.#kept, kept);
       dropAfter(this.transferList, listed);
       return textOf(value);
+    } finally {
+      this.#lenient = lenient;
     }
   }
 
