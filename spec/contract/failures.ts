@@ -224,11 +224,12 @@ export function failures({ name, make, crosses, processes }: Subject): void {
         resolve('first');
         resolve('second');
       };
+      if (how === 'function') return Object.defineProperty(() => how, 'then', { value: twice });
       if (how === 'getter') return Object.defineProperty({}, 'then', { get: broken });
       if (how === 'nothing') return Promise.reject();
       return Object.defineProperty({}, 'then', { value: how === 'call' ? broken : twice });
     };
-    const hows = ['call', 'twice', 'getter', 'twice', 'call', 'nothing', 'twice'];
+    const hows = ['call', 'twice', 'getter', 'twice', 'call', 'nothing', 'function'];
     for (const chunk of [1, 7]) {
       const rows = await rowsOf(sweep(hows).pipe(parallelMapSettled(task, { executor, chunk })));
       assert.equal(
