@@ -62,11 +62,21 @@ const a = (name: string): string => `${/^[AEIO]/i.test(name) ? 'an' : 'a'} ${nam
 const nameOf = (value: object, prototype: object | null): string => {
   const name: unknown = prototype?.constructor?.name;
   const tag = objectToString.call(value).slice(8, -1);
-  return /^(WebAssembly|Intl|Temporal)\./.test(tag) ? tag : typeof name === 'string' && name ? name : tag;
+  if (/^(WebAssembly|Intl|Temporal)\./.test(tag)) return tag;
+  if (typeof name !== 'string' || name === '') return tag;
+  // What Node 22 calls the Blobs of files.
+  return name === 'TransferableBlob' ? 'Blob' : name;
 };
 
 /** Classes that a module of Node has behind a getter; other getters of modules warn that they are deprecated. */
-const LAZY_CLASSES = /* @__PURE__ */ new Set(['ReadStream', 'WriteStream']);
+const LAZY_CLASSES = /* @__PURE__ */ new Set([
+  'AsyncLocalStorage',
+  'Dir',
+  'EventEmitterAsyncResource',
+  'ReadStream',
+  'Utf8Stream',
+  'WriteStream',
+]);
 
 /** True if a prototype is that of a class which a namespace has under this name. */
 const isMemberOf = (namespace: unknown, name: string, prototype: object): boolean => {
