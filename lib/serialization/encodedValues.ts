@@ -116,7 +116,11 @@ const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
 /** Namespaces of JavaScript: plain objects whose members are hidden. */
 const namespaces: ReadonlySet<unknown> = /* @__PURE__ */ (() =>
-  new Set<unknown>([Math, JSON, Reflect, Intl, Atomics, WebAssembly]))();
+  new Set(
+    ['Math', 'JSON', 'Reflect', 'Intl', 'Atomics', 'WebAssembly', 'Temporal'].map(
+      name => (globalThis as Record<string, unknown>)[name],
+    ),
+  ))();
 
 /**
  * True for a plain object by its prototype that is none inside: the `arguments` of a function, or a Date, Map or other

@@ -31,6 +31,12 @@ const HIDDEN_CLASSES: Readonly<Record<string, string>> = {
   Performance: 'timeOrigin',
   FSWatcher: 'close',
   StatWatcher: 'stop',
+  Resolver: 'setServers',
+  AsyncHook: 'enable',
+  Http2Server: 'listen',
+  Http2SecureServer: 'listen',
+  ServerHttp2Session: 'goaway',
+  ClientHttp2Session: 'goaway',
   process: 'pid',
 };
 
@@ -191,7 +197,8 @@ function describePlatformValue(value: object, prototype: object): string | undef
     return 'an instance of MessagePort, which cannot be copied; a task on threads() may return one that `transfer()` has marked';
   const name = nameOf(value, prototype);
   if (!isOfPlatform(value, prototype)) return undefined;
-  const instead = INSTEAD[name];
+  const instead =
+    INSTEAD[name] ?? (name.startsWith('Temporal.') ? 'pass its text: `String(value)`' : undefined);
   return isStream(value) || name.endsWith('Stream')
     ? `a stream (${name}), which stays in its thread; ${instead ?? 'pass what it carries, or what it was opened with'}`
     : `an instance of ${name}, which stays in its thread; ${instead ?? 'pass plain data that it can be made of again'}`;
