@@ -3,10 +3,8 @@ import { MessagePort } from 'node:worker_threads';
 import { arrayBuffers, nodeBuffers, sharedArrayBuffers, sharedViews, views } from './buffers.js';
 import { type Handler, isObjectLike, isPrototypeOfClass } from './encodedValues.js';
 import { errors } from './errors.js';
+import { platformValues, refusalOf } from './platformValues.js';
 import { SerializationError } from './serializationError.js';
-
-/** As it was when this was loaded: tasks may replace it. */
-const clone = /* @__PURE__ */ (() => structuredClone)();
 
 /** @throws SerializationError where a built-in has properties of its own, which structured clone would drop */
 function refuseProperties(value: object, name: string): void {
@@ -85,43 +83,6 @@ const boxedPrimitives: Handler = {
   encode: value => value,
 };
 
-/** Classes of Node whose clones go on to change with the original: there is no way to send one as it is now. */
-const SHARED_STATE = ['BlockList', 'Histogram', 'RecordableHistogram', 'IntervalHistogram'];
-
-/** True if Node can clone a value of a class of its own (Blob, KeyObject, …): such classes have a method under this symbol. */
-function isCloneable(value: object): boolean {
-  for (let at: object | null = value; at; at = Object.getPrototypeOf(at))
-    if (Object.getOwnPropertySymbols(at).some(symbol => symbol.description === 'messaging_clone_symbol'))
-      return true;
-  return types.isExternal(value) || Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
-}
-
-/** Values of Node's own classes. They are cloned at once, as they are now, where their clone is the same. */
-const platformValues: Handler = {
-  matches: isCloneable,
-  encode(value, context, prototype) {
-    const name = prototype.constructor?.name || 'an unnamed class';
-    if (!context.sharedMemory)
-      throw new SerializationError(`a ${name}, which does not cross to another process`);
-    const tag = Object.prototype.toString.call(value).slice(8, -1);
-    if (SHARED_STATE.includes(tag) || SHARED_STATE.includes(name))
-      throw new SerializationError(
-        `a ${name}, which would go on to change after it was sent; pass what it holds`,
-      );
-    let copy: object;
-    try {
-      copy = clone(value);
-    } catch {
-      throw new SerializationError(`a ${name} that cannot be cloned; pass what it holds`);
-    }
-    if (Object.getPrototypeOf(copy) !== prototype)
-      throw new SerializationError(
-        `an instance of ${name}, which would arrive as a ${copy.constructor?.name}; pass that, or plain data`,
-      );
-    return context.keep(value, copy);
-  },
-};
-
 /** Ports cannot be cloned: they cross where `transfer()` has marked them. */
 const ports: Handler<MessagePort> = {
   matches: value => value instanceof MessagePort,
@@ -132,21 +93,11 @@ const ports: Handler<MessagePort> = {
   },
 };
 
-const promises: Handler = {
-  matches: value => types.isPromise(value),
-  encode() {
-    throw new SerializationError('a Promise; await it first');
-  },
-};
-
-/** Instances of any other class, which cannot cross. */
+/** Values of any other class, which cannot cross. */
 const others: Handler = {
   matches: () => true,
-  encode(_value, _context, prototype) {
-    const name = prototype.constructor?.name || 'an unnamed class';
-    throw new SerializationError(
-      `an instance of ${name}, whose methods and private fields would be lost; registerClass(${name}, { encode, decode }) in a module that both sides import, or pass plain data`,
-    );
+  encode(value, _context, prototype) {
+    throw new SerializationError(refusalOf(value, prototype));
   },
 };
 
@@ -165,7 +116,6 @@ const builtIns: readonly Handler[] = [
   arrayBuffers,
   platformValues,
   ports,
-  promises,
 ];
 
 /** Kinds that arrive as what they are, with values inside that are still to be decoded. */

@@ -225,7 +225,7 @@ export function encodeInputs(
     const transferList: Transferable[] = [];
     for (const column of values.columns)
       if (sharedMemory && column instanceof Float64Array) transferList.push(column.buffer as ArrayBuffer);
-    return { message: { ...values, tag: undefined }, transferList };
+    return { message: { ...values, tag: undefined, functions: undefined }, transferList };
   }
   if (values instanceof Float64Array) {
     const column = values.slice();

@@ -30,10 +30,11 @@ export interface EncoderOptions {
 /** Returned by `encodePart` for a part that holds the whole value. */
 export const HOLDS_WHOLE = Symbol('holds the whole value');
 
-/** Drops what was added to a Map or Set after it had so many entries. */
-function dropAfter<T>(entries: Map<T, unknown> | Set<T>, size: number): void {
-  let i = 0;
-  for (const key of [...entries.keys()]) if (i++ >= size) entries.delete(key);
+/** Takes out what was added to a Map or Set after it had so many entries. */
+function takeAfter<T>(entries: Map<T, unknown> | Set<T>, size: number): [T, unknown][] {
+  const taken = [...entries.entries()].slice(size);
+  for (const [key] of taken) entries.delete(key);
+  return taken;
 }
 
 /** Returns one step of a path, as it would be written in code. */
@@ -68,6 +69,10 @@ export class Encoder implements EncodingContext {
   #lenient = false;
   /** The copies, or encoded values, of the objects that were met in this value so far. */
   #kept: Map<object, unknown> | undefined;
+  /** Those in a part that has lost something, which stand for them in such parts only. */
+  #keptInPart: Map<object, unknown> | undefined;
+  /** The number of values so far that texts stand for. */
+  #losses = 0;
   /** The value whose parts are encoded one by one. */
   #whole: unknown;
   #metWhole = false;
@@ -116,7 +121,7 @@ export class Encoder implements EncodingContext {
 
   /** Begins a value whose parts are to be encoded one by one, with `encodePart`. */
   startWhole(value: unknown): void {
-    this.#kept = undefined;
+    this.#kept = this.#keptInPart = undefined;
     this.#whole = value;
     this.#metWhole = false;
     this.#depth = 0;
@@ -143,13 +148,23 @@ export class Encoder implements EncodingContext {
     if (!isObjectLike(value)) return value;
     const kept = this.#kept?.size ?? 0;
     const listed = this.transferList.size;
+    const lenient = this.#lenient;
+    const losses = this.#losses;
+    // Of what is inside it, too, only that is lost which cannot cross.
+    this.#lenient = true;
     try {
       return this.#encodeNested(value, key, levels);
     } catch {
       // A copy that was begun must not stand for its object elsewhere.
-      if (this.#kept) dropAfter(this.#kept, kept);
-      dropAfter(this.transferList, listed);
+      if (this.#kept) takeAfter(this.#kept, kept);
+      takeAfter(this.transferList, listed);
+      this.#losses += 1;
       return textOf(value);
+    } finally {
+      this.#lenient = lenient;
+      if (!lenient && this.#losses > losses && this.#kept)
+        for (const [met, copy] of takeAfter(this.#kept, kept))
+          (this.#keptInPart ??= new Map()).set(met, copy);
     }
   }
 
@@ -182,7 +197,7 @@ export class Encoder implements EncodingContext {
     if (typeof value === 'symbol')
       throw new SerializationError(`${String(value)}, and symbols stay in their thread`);
     if (typeof value === 'function') return this.#encodeFunction(value);
-    const kept = this.#kept?.get(value);
+    const kept = this.#kept?.get(value) ?? (this.#lenient ? this.#keptInPart?.get(value) : undefined);
     if (kept !== undefined) return kept;
     if (value === this.#whole) {
       this.#metWhole = true;
@@ -260,8 +275,9 @@ export class Encoder implements EncodingContext {
       value = (holder as Record<string, unknown>)[name];
     } catch (thrown) {
       const error = serializationErrorOf(thrown);
-      if (this.#lenient) return `(${error.why})`;
-      throw error;
+      if (!this.#lenient) throw error;
+      this.#losses += 1;
+      return `(${error.why})`;
     }
     if (!isObjectLike(value)) return value;
     return this.#lenient ? this.encodeChildOrText(value, key) : this.#encodeNested(value, key);

@@ -114,12 +114,21 @@ export const isArrayPrototype = (prototype: object | null): boolean =>
 
 const objectToString = /* @__PURE__ */ (() => Object.prototype.toString)();
 
+/** Namespaces of JavaScript: plain objects whose members are hidden. */
+const namespaces: ReadonlySet<unknown> = /* @__PURE__ */ (() =>
+  new Set(
+    ['Math', 'JSON', 'Reflect', 'Intl', 'Atomics', 'WebAssembly', 'Temporal'].map(
+      name => (globalThis as Record<string, unknown>)[name],
+    ),
+  ))();
+
 /**
  * True for a plain object by its prototype that is none inside: the `arguments` of a function, or a Date, Map or other
- * built-in whose prototype was taken away.
+ * built-in whose prototype was taken away; or a namespace.
  */
 export const isDisguised = (value: object, prototype: object | null): boolean => {
-  if (objectToString.call(value) !== '[object Object]') return !(Symbol.toStringTag in value);
+  if (objectToString.call(value) !== '[object Object]')
+    return !(Symbol.toStringTag in value) || namespaces.has(value);
   return (
     prototype === null &&
     (types.isMap(value) || types.isSet(value) || types.isPromise(value) || ArrayBuffer.isView(value))

@@ -60,8 +60,12 @@ export class WorkerSession {
 
   /** Ends the worker, which cannot go on, and says why. Its inputs run again, one by one. */
   #fail(error: unknown): void {
-    this.announce(error);
-    this.#channel.exit();
+    try {
+      this.announce(error);
+    } finally {
+      // Whatever keeps the reason from being sent: the chunk would never end.
+      this.#channel.exit();
+    }
   }
 
   /** Runs a chunk after those that came before it. */
@@ -127,7 +131,7 @@ export class WorkerSession {
   }
 
   #encodeThrown(thrown: unknown): { error: unknown; tag: object } {
-    const encoder = new Encoder({ sharedMemory: this.#channel.sharedMemory, transferMarked: true });
+    const encoder = new Encoder({ sharedMemory: this.#channel.sharedMemory, transferMarked: false });
     return { error: encoder.encodeThrown(thrown), tag: encoder.tag };
   }
 }

@@ -2,6 +2,7 @@ import { changingInputs } from './changingInputs.js';
 import { failures } from './failures.js';
 import { hostile } from './hostile.js';
 import { lifetime } from './lifetime.js';
+import { platformValues } from './platformValues.js';
 import { programs } from './programs.js';
 import { rows } from './rows.js';
 import { sharedArguments } from './sharedArguments.js';
@@ -19,6 +20,7 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   const subject = { name, make, ...capabilities };
   rows(subject);
   values(subject);
+  platformValues(subject);
   sharedArguments(subject);
   changingInputs(subject);
   tasks(subject);

@@ -10,7 +10,13 @@ import { transfer } from '../../lib/serialization/transfer.js';
 import { type Task, task } from '../../lib/task/task.js';
 import { parallelMap } from '../../operators/parallelMap.js';
 import { parallelMapSettled } from '../../operators/parallelMapSettled.js';
-import { makeUncrossable, promiseUncrossable, raiseFunction, uncrossable } from '../fixtures/faults.js';
+import {
+  makeUncrossable,
+  promiseUncrossable,
+  raiseFunction,
+  refusedByNode,
+  uncrossable,
+} from '../fixtures/faults.js';
 import { box, callAll, callInput, choose, lost, ramp, throwPulse } from '../fixtures/pulses.js';
 import {
   Brittle,
@@ -529,6 +535,48 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       assert.instance(reason, NotTransferableError);
       assert.is((reason as NotTransferableError).path, '.gone');
       assert.match(reason.message, /detached/);
+    });
+
+    if (sharesMemory)
+      it('that Node refuses to send are the failure of their own input, and neither its task nor another runs twice', async () => {
+        const alone = make({ workers: 1 });
+        const kinds = ['none', 'none', 'bad', 'none', 'bad', 'thrown', 'none'];
+        const found = await rowsOf(
+          from(kinds).pipe(parallelMapSettled(refusedByNode, { executor: alone, chunk: kinds.length })),
+        );
+        assert.equal(
+          found.map(row => row.status === 'fulfilled' && (row.value as { calls: number }).calls),
+          [1, 2, false, 4, false, false, 7],
+        );
+        for (const row of found)
+          if (row.status === 'fulfilled') {
+            const { view } = row.value as { view: Float64Array };
+            assert.equal(view, new Float64Array(1000).fill(row.index + 1));
+          } else if (row.index === 5) assert.match(row.reason.message, /with a port/);
+          else {
+            assert.instance(row.reason, NotTransferableError);
+            assert.match(row.reason.message, /result of input "bad" .*cannot be sent.*MessagePort/);
+          }
+        await alone.close();
+      });
+
+    it('on an error lose only what cannot cross of them', async () => {
+      const task = () =>
+        Object.assign(new Error('a'), {
+          details: { code: 5, list: [1, () => 0, 2], url: new URL('http://a/') },
+        });
+      const thrown = await reasonOf(
+        executor,
+        () => {
+          throw Object.assign(new Error('a'), { details: { code: 5, list: [1, () => 0, 2] } });
+        },
+        1,
+      );
+      const [row] = await rowsOf(of(1).pipe(parallelMap(task as () => unknown, { executor })));
+      for (const error of [row, thrown.cause] as { details: { code: number; list: unknown[] } }[]) {
+        assert.equal([error.details.code, error.details.list[0], error.details.list[2]], [5, 1, 2]);
+        assert.match(String(error.details.list[1]), /Function/);
+      }
     });
 
     it('that are thrown and cannot cross are told in words', async () => {

@@ -131,4 +131,43 @@ it('any value has a text, also one that cannot be read', () => {
   assert.is(textOf(hostile), 'a value that cannot be read');
 });
 
+it('an object that lost a part on an error is the same one on others of the value, and none elsewhere', () => {
+  for (const way of eachWay) {
+    const context: Record<string, unknown> = { id: 1, f() {}, after: [2] };
+    context.self = context;
+    const make = () => Object.assign(new Error('x'), { context });
+    const [a, b] = sentValue([make(), make()], way) as ReturnType<typeof make>[];
+    assert.is(a?.context, b?.context);
+    assert.is(a?.context.self, a?.context);
+    assert.equal([a?.context.id, typeof a?.context.f, a?.context.after], [1, 'string', [2]]);
+    for (const place of ['before', 'after'])
+      assert.throws(
+        () => sentValue(place === 'before' ? [context, make()] : [make(), [context.after, context]], way),
+        /function/,
+      );
+    const { error, after } = sentValue({ error: make(), after: context.after }, way) as {
+      error: Error;
+      after: unknown;
+    };
+    assert.is(error.message, 'x');
+    assert.equal(after, [2]);
+  }
+});
+
+it('of an object on an error only the getter that throws is lost', () => {
+  for (const way of eachWay) {
+    const context = {
+      id: 1,
+      get broken(): never {
+        throw new RangeError('it broke');
+      },
+    };
+    const sent = sentValue(Object.assign(new Error('x'), { context }), way) as Error & {
+      context: { id: number; broken: unknown };
+    };
+    assert.is(sent.context.id, 1);
+    assert.match(String(sent.context.broken), 'it broke');
+  }
+});
+
 it.run();
