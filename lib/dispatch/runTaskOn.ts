@@ -28,16 +28,15 @@ export function runTaskOn<T>(
       const dispatcher = new Dispatcher({ run, plan, executor, observer: subscriber, freshInputs });
       subscriber.add(() => dispatcher.stop());
       dispatcher.start({ progress: plan.progress?.(), total: pulled?.total });
-      if (pulled) {
-        const pullSource = new PullSource(pulled.values, dispatcher);
-        subscriber.add(() => pullSource.stop());
-        dispatcher.pullFrom(pullSource);
-      } else
-        operate(source, {
-          destination: subscriber,
-          next: value => dispatcher.push(value),
-          error: error => dispatcher.fail(error),
-          complete: () => dispatcher.end(),
-        });
+      if (pulled) dispatcher.pullFrom(new PullSource(pulled.values, dispatcher));
+      else
+        dispatcher.pushFrom(() =>
+          operate(source, {
+            destination: subscriber,
+            next: value => dispatcher.push(value),
+            error: error => dispatcher.fail(error),
+            complete: () => dispatcher.end(),
+          }),
+        );
     });
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Observable, type Subscriber } from 'rxjs';
 import {
   type Chunk,
@@ -13,7 +14,7 @@ import { callObserver } from '../runtime/callObserver.js';
 import { checkOptions, orInfinity, type Rule, whole } from '../runtime/checkOptions.js';
 import { type Answer, answerOf, follow } from '../task/answerOf.js';
 import { CallPool } from '../task/callPool.js';
-import { InlineChunk } from './inlineChunk.js';
+import { InlineChunk, type InlineRun } from './inlineChunk.js';
 
 /** Options of `inline()`. */
 export interface InlineOptions {
@@ -32,7 +33,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
   readonly chunkPolicy = { timeSlice: Infinity, maxInputs: 1 };
   readonly #chunks = new Set<Subscriber<Report>>();
   readonly #waiting = new RoundRobin<InlineChunk>();
-  readonly #calls = new WeakMap<Run, CallPool>();
+  readonly #runs = new WeakMap<Run, InlineRun>();
   /** Chunks that are under way. */
   #running = 0;
   #serving = false;
@@ -55,7 +56,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
   }
 
   direct(run: Run): DirectCall {
-    const calls = this.#callsOf(run);
+    const { calls } = this.#share(run);
     return (input, listener) => {
       if (this.#serving || this.#closed || this.#running >= this.parallelism || !this.#waiting.isEmpty)
         return false;
@@ -97,7 +98,7 @@ class InlineExecutor implements Executor, AsyncDisposable {
     const freed = () => {
       this.#running -= 1;
     };
-    const chunk = new InlineChunk(given, subscriber, this.#callsOf(given.run), state, freed);
+    const chunk = new InlineChunk(given, subscriber, this.#share(given.run), state, freed);
     this.#chunks.add(subscriber);
     subscriber.add(() => {
       this.#chunks.delete(subscriber);
@@ -108,10 +109,14 @@ class InlineExecutor implements Executor, AsyncDisposable {
     return chunk;
   }
 
-  #callsOf(run: Run): CallPool {
-    let calls = this.#calls.get(run);
-    if (!calls) this.#calls.set(run, (calls = new CallPool(run)));
-    return calls;
+  /** Returns what the chunks of a run share. It is made in the run's async context, by its first chunk or call. */
+  #share(run: Run): InlineRun {
+    let shared = this.#runs.get(run);
+    if (!shared) {
+      shared = { calls: new CallPool(run), context: new AsyncResource('rx-parfor.run') };
+      this.#runs.set(run, shared);
+    }
+    return shared;
   }
 
   /** Starts those that wait, as many at once as there may be. A start may nest: the loop that is at it goes on then. */

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Subscriber } from 'rxjs';
 import { type Chunk, ChunkTimeoutError, type Failure, type Report, type Run } from '../executor.js';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
@@ -8,6 +9,13 @@ import { startTimer, type Timer } from '../runtime/startTimer.js';
 import { batchOfRow, noRows } from '../serialization/columnBatch.js';
 import { type Answer, answerOf, follow, type Outcome } from '../task/answerOf.js';
 import type { CallPool } from '../task/callPool.js';
+
+/** What the chunks of a run share in this thread. */
+export interface InlineRun {
+  readonly calls: CallPool;
+  /** The run's async context. Another run may start its chunks, and anybody answer a thenable. */
+  readonly context: AsyncResource;
+}
 
 /** One chunk of `inline()`: it waits, runs its inputs one after another, and is over. */
 export class InlineChunk implements Queued {
@@ -21,7 +29,7 @@ export class InlineChunk implements Queued {
     /** Its inputs may change while it waits, and are first read when it runs. */
     private readonly chunk: Pick<Chunk, 'run' | 'inputs'>,
     private readonly subscriber: Subscriber<Report>,
-    private readonly calls: CallPool,
+    private readonly shared: InlineRun,
     state: 'waiting' | 'running',
     /** The chunk that ran needs its place no more. */
     private readonly freed: () => void,
@@ -35,7 +43,7 @@ export class InlineChunk implements Queued {
 
   start(): void {
     this.#state = 'running';
-    this.#goOn();
+    this.shared.context.runInAsyncScope(this.#goOn, this);
   }
 
   /** Goes on from what the task has answered for the first input. */
@@ -61,7 +69,7 @@ export class InlineChunk implements Queued {
   #goOn(): void {
     while (this.#next < this.chunk.inputs.length && !this.subscriber.closed) {
       this.#since = now();
-      const outcome = this.#outcomeOf(answerOf(this.calls, this.chunk.inputs[this.#next]));
+      const outcome = this.#outcomeOf(answerOf(this.shared.calls, this.chunk.inputs[this.#next]));
       if (!outcome) return;
       this.#report(outcome);
     }
@@ -77,13 +85,15 @@ export class InlineChunk implements Queued {
     let answered: Outcome | undefined;
     let returned = false;
     const settle = (outcome: Outcome): void => {
-      this.calls.giveBack(answer.call);
+      this.shared.calls.giveBack(answer.call);
       if (this.subscriber.closed) return;
       answered = outcome;
       this.#timer?.stop();
       if (!returned) return;
       this.#report(outcome);
-      this.#goOn();
+      // A thenable may be answered by anybody; after the last one nothing is called any more.
+      if (this.#next < this.chunk.inputs.length) this.shared.context.runInAsyncScope(this.#goOn, this);
+      else this.#goOn();
     };
     follow(answer.promise, settle);
     returned = true;

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers';
+import { sharedContext } from '../runtime/sharedContext.js';
 
 /** Hears what concerns whoever has drawn on the terminal. */
 export interface ProcessListener {
@@ -47,6 +48,16 @@ const listenToSignals = () => {
     if (!process.listeners(signal).includes(onSignal)) process.prependListener(signal, onSignal);
 };
 
+const listen = () => {
+  if (listeners.size === 0) {
+    process.on('exit', ended);
+    process.on('uncaughtExceptionMonitor', interrupted);
+    process.prependListener('warning', interrupted);
+    process.on('SIGCONT', resumed);
+  }
+  setImmediate(listenToSignals).unref();
+};
+
 /**
  * Calls a listener until the returned function is called.
  *
@@ -54,14 +65,9 @@ const listenToSignals = () => {
  * runs in its main thread, could not hear them, and Ctrl-C must go on to end it at once.
  */
 export function listenToProcess(listener: ProcessListener): () => void {
-  if (listeners.size === 0) {
-    process.on('exit', ended);
-    process.on('uncaughtExceptionMonitor', interrupted);
-    process.prependListener('warning', interrupted);
-    process.on('SIGCONT', resumed);
-  }
+  // Node calls all listeners of a signal in the async context of the first, the program's own too.
+  sharedContext.runInAsyncScope(listen);
   listeners.add(listener);
-  setImmediate(listenToSignals).unref();
   return () => {
     if (!listeners.delete(listener) || listeners.size > 0) return;
     process.removeListener('exit', ended);

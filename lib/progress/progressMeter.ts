@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { asyncScheduler, type Observer, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import { callObserver } from '../runtime/callObserver.js';
 import type { Meter } from './meter.js';
@@ -70,11 +71,13 @@ export class ProgressMeter implements Meter {
       complete: () => observer.complete?.(),
     });
     this.#tell(this.#start);
+    const context = new AsyncResource('rx-parfor.progress');
     const meter = this;
     this.#timer.add(
       clock.schedule(function () {
         const now = meter.#now();
-        if (now - meter.#last >= MAX_SILENCE_MS) meter.#tell(now);
+        // A clock that tests move calls in the async context of the test.
+        if (now - meter.#last >= MAX_SILENCE_MS) context.runInAsyncScope(meter.#tell, meter, now);
         this.schedule(undefined, meter.#last + MAX_SILENCE_MS - now);
       }, MAX_SILENCE_MS),
     );

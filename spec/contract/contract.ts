@@ -1,4 +1,6 @@
 import { changingInputs } from './changingInputs.js';
+import { contexts } from './contexts.js';
+import { contextsOfWorkers } from './contextsOfWorkers.js';
 import { failures } from './failures.js';
 import { hostile } from './hostile.js';
 import { lifetime } from './lifetime.js';
@@ -27,5 +29,7 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   failures(subject);
   hostile(subject);
   programs(subject);
+  contexts(subject);
+  contextsOfWorkers(subject);
   lifetime(subject);
 }

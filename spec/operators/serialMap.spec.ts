@@ -19,6 +19,7 @@ import type { Progress } from '../../lib/progress/progressMeter.js';
 import { sweep } from '../../lib/sources/sweep.js';
 import { serialMap } from '../../operators/serialMap.js';
 import { within } from '../support/deadline.js';
+import { SeenStores, store } from '../support/seenStores.js';
 import { marbles, oops, promiseOf } from '../support/virtualTime.js';
 
 const upper = (letter: string): string => letter.toUpperCase();
@@ -357,6 +358,35 @@ test('a task of serialMap may wait for another subscription of the same operator
   const leaf = (value: number): Tree => ({ value, children: [] });
   const tree = { value: 1, children: [leaf(2), { value: 3, children: [leaf(4)] }] };
   assert.is(await within(10, lastValueFrom(of(tree).pipe(sum))), 10);
+});
+
+test('tasks and observers of serialMap see the store of their own subscription, whoever pushes the inputs', async () => {
+  for (const later of [false, true])
+    for (const error of [undefined, oops]) {
+      const [seen, beside] = [new SeenStores(), new SeenStores()];
+      const inputs = new Subject<number>();
+      const run = (own: SeenStores) =>
+        inputs.pipe(
+          serialMap(
+            x => {
+              own.note('task');
+              return later ? Promise.resolve(x).finally(() => own.note('later')) : x;
+            },
+            { progress: own.progress },
+          ),
+        );
+      const over = store.run('A', () => seen.subscribe(run(seen)));
+      const besideOver = store.run('B', () => beside.subscribe(run(beside)));
+      for (let x = 0; x < 5; x++) {
+        store.run('C', () => inputs.next(x));
+        if (x % 2 === 0) await Promise.resolve();
+      }
+      store.run('C', () => (error ? inputs.error(error) : inputs.complete()));
+      await within(5, Promise.all([over, besideOver]));
+      const end = error ? 'error' : 'complete';
+      seen.only('A', 'task', 'finalize', end, `progress ${end}`, ...(later ? [] : ['next']));
+      beside.only('B', 'task', 'finalize', end, `progress ${end}`, ...(later ? [] : ['next']));
+    }
 });
 
 test.run();

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Subscriber } from 'rxjs';
 import type { WorkerExit } from '../../errors.js';
 import { type Chunk, ChunkTimeoutError, type Report, type Run, WorkerLostError } from '../../executor.js';
@@ -51,6 +52,8 @@ export class ChunkExecution implements ChunkObserver {
   #expired = false;
   readonly #length: number;
   readonly #overdue: OverdueTimer;
+  /** The run's async context: code of the user reads the rows. */
+  readonly #context = new AsyncResource('rx-parfor.chunk');
   /** The inputs on their way; not held once they are sent. */
   #inputs: EncodedInputs | undefined;
 
@@ -201,7 +204,9 @@ export class ChunkExecution implements ChunkObserver {
   }
 
   read(message: ReportMessage): Report | undefined {
-    return this.#state === 'given' ? this.host.codec.report(message) : undefined;
+    if (this.#state !== 'given') return undefined;
+    const { codec } = this.host;
+    return this.#context.runInAsyncScope(codec.report, codec, message);
   }
 
   report(report: Report | undefined, last: boolean): void {

@@ -21,6 +21,7 @@ import {
 } from '../../executor.js';
 import type { RunDefinition } from '../../protocol/messages.js';
 import { RoundRobin } from '../../queues/roundRobin.js';
+import { sharedContext } from '../../runtime/sharedContext.js';
 import { startTimer, type Timer } from '../../runtime/startTimer.js';
 import type { EncodedInputs } from '../../serialization/columnBatch.js';
 import { refusedInput } from '../refusedInput.js';
@@ -225,15 +226,18 @@ export class WorkerPool implements Executor, AsyncDisposable {
   }
 
   #give(execution: ChunkExecution, worker: WorkerHandle): void {
-    try {
-      worker.start();
-    } catch (error) {
-      this.#replace(worker, worker.end());
-      execution.fail(error);
-      return;
-    }
-    this.#lastNumber += 1;
-    execution.give(worker, this.#lastNumber, this.#threads);
+    // What is made for the worker meanwhile serves other runs after this one.
+    sharedContext.runInAsyncScope(() => {
+      try {
+        worker.start();
+      } catch (error) {
+        this.#replace(worker, worker.end());
+        execution.fail(error);
+        return;
+      }
+      this.#lastNumber += 1;
+      execution.give(worker, this.#lastNumber, this.#threads);
+    });
   }
 
   #mayGrow(run: Run): boolean {
@@ -245,7 +249,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #newWorker(run: Run): WorkerHandle {
     const { parallelism } = this.#options;
     if (this.#workers.size >= parallelism) warnOfOversubscription(run.concurrency, parallelism);
-    const worker = new WorkerHandle(this.#options, this.#workerObserver);
+    const worker = sharedContext.runInAsyncScope(() => new WorkerHandle(this.#options, this.#workerObserver));
     this.#workers.add(worker);
     return worker;
   }
@@ -273,11 +277,12 @@ export class WorkerPool implements Executor, AsyncDisposable {
     this.#idle.push(worker);
     const { idleTimeout } = this.#options;
     this.#serve();
-    if (idleTimeout !== Infinity && this.#idle.includes(worker))
-      this.#idleTimers.set(
-        worker,
-        startTimer(() => this.#replace(worker, worker.end()), idleTimeout, { unref: true }),
-      );
+    if (idleTimeout === Infinity || !this.#idle.includes(worker)) return;
+    const end = () => void this.#replace(worker, worker.end());
+    this.#idleTimers.set(
+      worker,
+      sharedContext.runInAsyncScope(() => startTimer(end, idleTimeout, { unref: true })),
+    );
   }
 
   /** The slot counts as taken until the worker has really stopped. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -392,6 +393,34 @@ test('every chunk of a run names the same run, and the index of its first input'
     [0, 1, 2],
   );
   assert.ok(flights.every(({ chunk }) => chunk.run === run));
+});
+
+test('whoever calls a dispatcher: it calls in the async context that it was made in', () => {
+  const store = new AsyncLocalStorage<string>();
+  const changes = new Subject<void>();
+  const seen: unknown[] = [];
+  const made = store.run('own', () =>
+    dispatcherOf({ maxInputs: 1 }, changes, () => seen.push(`row: ${store.getStore()}`)),
+  );
+  const { dispatcher, executor, flights } = made;
+  const { run } = executor;
+  executor.run = chunk => {
+    seen.push(`run: ${store.getStore()}`);
+    return run(chunk);
+  };
+  executor.forget = () => void seen.push(`forget: ${store.getStore()}`);
+  Object.assign(executor, { parallelism: 0 });
+  store.run('executor', () => changes.next());
+  store.run('source', () => made.push('a', 'b'));
+  assert.equal(seen, [], 'nobody is there');
+  Object.assign(executor, { parallelism: 1 });
+  store.run('executor', () => changes.next());
+  store.run('worker', () => flights[0]?.report('A').done());
+  assert.equal(seen.splice(0), ['run: own', 'row: own', 'run: own']);
+  store.run('worker', () => flights[1]?.report('B').done());
+  store.run('source', () => made.push('c'));
+  store.run('somebody', () => dispatcher.stop());
+  assert.equal(seen, ['row: own', 'run: own', 'forget: own']);
 });
 
 test('an executor that grows and shrinks: as many chunks as it has workers, unless the run says how many', () => {
@@ -886,10 +915,13 @@ test('a run that is let go of while it releases rows: the others are not', () =>
   assert.equal(log, ['a block']);
 });
 
+/** A source that is asked for inputs, and has nothing to close. */
+const supply = (request: (count: number) => void) => ({ request, stop: () => undefined });
+
 test('a supply is asked for one chunk at a time, and for none while too many rows wait', () => {
   const asked: number[] = [];
   const { dispatcher, flights, push, log } = dispatcherOf({ maxInputs: 4, maxBuffered: 5 });
-  dispatcher.pullFrom({ request: count => void asked.push(count) });
+  dispatcher.pullFrom(supply(count => void asked.push(count)));
   assert.equal(asked, [4]);
   push('a');
   push('b');
@@ -908,7 +940,7 @@ test('a supply is asked for one chunk at a time, and for none while too many row
 
 test('a supply: what is there is one worker’s chunk while more may come, and shared when it has ended', () => {
   const { dispatcher, flights, push } = dispatcherOf({ chunk: 'auto', maxInputs: 8, elapsed: 0.5 });
-  dispatcher.pullFrom({ request: () => undefined });
+  dispatcher.pullFrom(supply(() => undefined));
   push('a');
   flights[0]!.report('A').done();
   push('b', 'c');
@@ -918,7 +950,7 @@ test('a supply: what is there is one worker’s chunk while more may come, and s
   flights[1]!.report('B').done();
   assert.equal(flying(flights), [['c'], ['d', 'e']], 'half of its share');
   const more = dispatcherOf({ chunk: 'auto', maxInputs: 8, elapsed: 0.5 });
-  more.dispatcher.pullFrom({ request: () => undefined });
+  more.dispatcher.pullFrom(supply(() => undefined));
   more.push('a', 'b', ...'cdefghij');
   more.flights[1]!.report('B').done();
   assert.equal(flying(more.flights), [['a'], [...'cdefghij']]);
@@ -927,34 +959,34 @@ test('a supply: what is there is one worker’s chunk while more may come, and s
 test('a supply that has not ended: chunks ahead, though no more is read than they take', () => {
   const { dispatcher, flights, push } = dispatcherOf({ maxInputs: 1, prefetch: true, elapsed: 1 });
   const letters = [...'abcdef'];
-  dispatcher.pullFrom({ request: count => push(...letters.splice(0, count)) });
+  dispatcher.pullFrom(supply(count => push(...letters.splice(0, count))));
   flights[0]!.report('A').done();
   assert.equal(lined(flights), ['b', 'c', 'd<b', 'e<c']);
 });
 
 test('a supply that ends while it is asked', () => {
   const { dispatcher, flights, push, log } = dispatcherOf();
-  dispatcher.pullFrom({
-    request: () => {
+  dispatcher.pullFrom(
+    supply(() => {
       push('a');
       dispatcher.end();
-    },
-  });
+    }),
+  );
   flights[0]!.report('A').done();
   assert.equal(log, ['A', '|']);
   const empty = dispatcherOf();
-  empty.dispatcher.pullFrom({ request: () => empty.dispatcher.end() });
+  empty.dispatcher.pullFrom(supply(() => empty.dispatcher.end()));
   assert.equal(empty.log, ['|']);
 });
 
 test('a supply that fails while it is asked', () => {
   const { dispatcher, flights, push, log } = dispatcherOf();
-  dispatcher.pullFrom({
-    request: () => {
+  dispatcher.pullFrom(
+    supply(() => {
       push('a');
       dispatcher.endWith(oops);
-    },
-  });
+    }),
+  );
   assert.equal(log, [], 'what it gave before comes first');
   flights[0]!.report('A').done();
   assert.equal(log, ['A', '#', oops]);

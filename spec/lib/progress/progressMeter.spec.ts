@@ -6,6 +6,7 @@ import { type Progress, ProgressMeter, type ProgressObserver } from '../../../li
 import { linspace } from '../../../lib/sources/linspace.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
+import { SeenStores, store } from '../../support/seenStores.js';
 import { inVirtualTime, oops } from '../../support/virtualTime.js';
 
 /** A log of all that an observer is told, and when. */
@@ -297,5 +298,15 @@ test('an observer is called on itself: its methods may use `this`', () => {
     .subscribe();
   assert.equal([counter.notes, counter.ended], [2, true]);
 });
+
+test('an observer of progress sees the store of its own run, also where another context moves the clock', () =>
+  inVirtualTime(({ clock, flush }) => {
+    const seen = new SeenStores();
+    const meter = store.run('A', () => new ProgressMeter(seen.progress));
+    clock.schedule(() => meter.stop(), 1_000);
+    store.run('B', flush);
+    assert.is(seen.calls.filter(call => call === 'progress: A').length, 10);
+    assert.not.ok(seen.calls.includes('progress: B'));
+  }));
 
 test.run();

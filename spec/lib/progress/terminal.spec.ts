@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { progressBar } from '../../../lib/progress/progressBar.js';
+import { within } from '../../support/deadline.js';
+import { store } from '../../support/seenStores.js';
 import { at, screen } from './screen.js';
 
 const term = process.env.TERM;
@@ -233,6 +235,19 @@ test('a bar leaves no listeners and no functions behind', () => {
   assert.is(stream.write, write);
   assert.is(stream.listenerCount('resize'), 0);
   assert.equal(counts(), before);
+});
+
+test('a program’s own listeners of signals see no store of the run whose bar is drawn', async () => {
+  const { stream } = screen(60);
+  const bar = progressBar({ stream });
+  store.run('A', () => bar.next(half));
+  await new Promise(resolve => setTimeout(resolve, 5));
+  for (const signal of ['SIGCONT', 'SIGHUP'] as const) {
+    const seen = new Promise(resolve => process.once(signal, () => resolve(store.getStore())));
+    process.kill(process.pid, signal);
+    assert.is(await within(5, seen), undefined, signal);
+  }
+  bar.complete();
 });
 
 test('a frozen stream is drawn to all the same', () => {

@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import { ExecutorClosedError, type Report, WorkerLostError } from '../../../executor.js';
+import { sharedContext } from '../../../runtime/sharedContext.js';
 import { errorOf } from '../protocol/chunkEnd.js';
 import type { ClientHeartbeat } from '../protocol/messages.js';
 import { warnOfRejected } from '../protocol/warnOfRejected.js';
@@ -88,9 +89,11 @@ export class ClusterClient {
     const chunk = new SentChunk(this.#lastChunk, run, inputs, subscriber);
     subscriber.add(() => this.#cancel(chunk));
     this.#chunks.set(chunk.id, chunk);
-    this.#wake();
     // The heartbeat waits for the same promise, and goes out before the chunk.
-    chunk.queued = this.#sender.send(chunk);
+    chunk.queued = sharedContext.runInAsyncScope(() => {
+      this.#wake();
+      return this.#sender.send(chunk);
+    });
     chunk.queued.catch(error => this.#end(chunk, error));
   }
 

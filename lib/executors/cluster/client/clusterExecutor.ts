@@ -8,6 +8,7 @@ import {
   type Report,
   type Run,
 } from '../../../executor.js';
+import { sharedContext } from '../../../runtime/sharedContext.js';
 import { refusedInput } from '../../refusedInput.js';
 import { TIME_SLICE_MS } from '../protocol/timing.js';
 import { ClusterClient, type ClusterClientOptions } from './clusterClient.js';
@@ -103,6 +104,9 @@ export class ClusterExecutor implements Executor, AsyncDisposable {
 
   #connect(): ClusterClient {
     const id = randomBytes(8).toString('hex');
-    return new ClusterClient(this.#options, id, this.#runs, this.#registry, () => this.changes.next());
+    // Its connections serve other runs after this one.
+    return sharedContext.runInAsyncScope(
+      () => new ClusterClient(this.#options, id, this.#runs, this.#registry, () => this.changes.next()),
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Subscriber } from 'rxjs';
 import type { Report } from '../../../executor.js';
 import { reportOf } from '../../pool/reportOf.js';
@@ -16,6 +17,8 @@ export class SentChunk {
   readonly #length: number;
   #settled = 0;
   #worker: string | undefined;
+  /** The run's async context: code of the user reads the rows. */
+  readonly #context = new AsyncResource('rx-parfor.chunk');
 
   constructor(
     readonly id: number,
@@ -66,7 +69,7 @@ export class SentChunk {
           `reports[${i}].count must be at most the ${left} inputs that are left, got ${message.count}`,
         );
       this.#settled += message.count;
-      this.subscriber.next(reportOf(message));
+      this.subscriber.next(this.#context.runInAsyncScope(reportOf, undefined, message));
       if (this.over) return undefined;
     }
     return end;
