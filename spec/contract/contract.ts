@@ -4,6 +4,7 @@ import { lifetime } from './lifetime.js';
 import { programs } from './programs.js';
 import { rows } from './rows.js';
 import { sharedArguments } from './sharedArguments.js';
+import { slices } from './slices.js';
 import type { Capabilities, MakeExecutor } from './subject.js';
 import { tasks } from './tasks.js';
 import { values } from './values.js';
@@ -17,6 +18,7 @@ import { values } from './values.js';
 export function contract(name: string, make: MakeExecutor, capabilities: Capabilities): void {
   const subject = { name, make, ...capabilities };
   rows(subject);
+  slices(subject);
   values(subject);
   sharedArguments(subject);
   tasks(subject);
