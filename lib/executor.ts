@@ -22,6 +22,11 @@ export interface Chunk {
   readonly first: number;
   /** Valid until the chunk has ended: the memory of numbers is used again then. */
   readonly inputs: ArrayLike<unknown>;
+  /**
+   * The same inputs, for an executor that copies them as it is subscribed to: as columns, or with copies for objects that
+   * the source may go on to change. They must not be changed. Left out where `inputs` serve as well.
+   */
+  readonly kept?: ArrayLike<unknown> | ColumnBatch | undefined;
 }
 
 /** An input of a chunk that failed, by its place in the report. */

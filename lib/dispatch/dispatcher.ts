@@ -1,6 +1,6 @@
 import { type Observable, type Observer, Subscription } from 'rxjs';
 import { MapError, type TaskError, TaskTimeoutError } from '../errors.js';
-import type { Chunk, Executor, Report, Run } from '../executor.js';
+import type { Executor, Report, Run } from '../executor.js';
 import type { Plan } from '../options/mapOptions.js';
 import { type Meter, noMeter } from '../progress/meter.js';
 import { ProgressMeter, type ProgressObserver } from '../progress/progressMeter.js';
@@ -8,14 +8,16 @@ import { Fifo } from '../queues/fifo.js';
 import { callObserver } from '../runtime/callObserver.js';
 import { scheduleAfter } from '../runtime/scheduleAfter.js';
 import { type CheckedExecutor, checkedExecutor } from './checkedExecutor.js';
+import { chunkOf } from './chunkOf.js';
 import { ChunkSize } from './chunkSize.js';
 import { DelayedRetries } from './delayedRetries.js';
-import { DirectCaller } from './directCaller.js';
+import { type CalledInput, DirectCaller } from './directCaller.js';
+import { EmittedValues } from './emittedValues.js';
 import { FailurePolicy, type Verdict } from './failurePolicy.js';
 import { faultIn } from './faultIn.js';
 import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
 import { InFlightChunks } from './inFlightChunks.js';
-import { type InputHistory, InputQueue, NO_HISTORY, type Segment, sliceInputs } from './inputQueue.js';
+import { InputQueue, NO_HISTORY, type Segment, sliceSegment } from './inputQueue.js';
 import type { PullSource } from './pullSource.js';
 import { ReorderBuffer } from './reorderBuffer.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
@@ -44,6 +46,8 @@ export interface DispatcherOptions {
   readonly executor: Executor;
   /** Gets the run's results. */
   readonly observer: Observer<SettledBatch>;
+  /** True if only the run's tasks can change an input that was emitted. Default: the source can too. */
+  readonly freshInputs?: boolean;
 }
 
 /** The observer of a run's progress, and what it knows beforehand. */
@@ -73,6 +77,8 @@ export class Dispatcher {
   readonly #direct: DirectCaller | undefined;
   readonly #observer: Observer<SettledBatch>;
   readonly #inputs = new InputQueue();
+  /** True if inputs that wait, or are tried again, are kept as they were emitted. */
+  readonly #keeping: boolean;
   readonly #size: ChunkSize;
   readonly #window: Window;
   readonly #policy: FailurePolicy;
@@ -120,16 +126,18 @@ export class Dispatcher {
   readonly #audit = () => this.#problems();
 
   /** @throws RangeError where the executor's numbers would keep a run waiting for ever */
-  constructor({ run, plan, executor, observer }: DispatcherOptions) {
+  constructor({ run, plan, executor, observer, freshInputs = false }: DispatcherOptions) {
+    // A task that fails may have changed its input.
+    this.#keeping = !freshInputs || plan.retry.count > 0;
     this.#run = run;
     this.#plan = plan;
     this.#observer = observer;
     this.#executor = checkedExecutor(executor);
     const direct = this.#executor.direct(run);
     if (direct)
-      this.#direct = new DirectCaller(run, direct, {
+      this.#direct = new DirectCaller(direct, {
         settled: batch => this.#hearRow(batch),
-        goesOn: (chunk, reports) => this.#goOn(chunk, reports),
+        goesOn: (called, reports) => this.#goOn(called, reports),
         failed: error => {
           this.#failure ??= { error };
           this.#settle();
@@ -180,7 +188,7 @@ export class Dispatcher {
     // Those that wait although a worker is idle wait for room, which one more input does not make.
     const isFirst = this.#inputs.length === 0;
     if (isFirst && !this.#dispatching && !this.#settling && this.#canCall) return this.#pass(value);
-    this.#inputs.push(value);
+    this.#inputs.push(value, this.#keeping && !(isFirst && this.#isCalledNext));
     if (isFirst && this.#chunks.busyWorkers < this.#concurrency) {
       this.#changed = true;
       this.#dispatch();
@@ -386,6 +394,11 @@ export class Dispatcher {
     return this.#chunks.busyWorkers === 0 && this.#retries.length === 0 && this.#size.full === 1;
   }
 
+  /** True if the task is called with what a sweep gives before anybody can change it. */
+  get #isCalledNext(): boolean {
+    return this.#source !== undefined && this.#canCall;
+  }
+
   /** Calls the task with an input that has just come, and does what has come up meanwhile. */
   #pass(input: unknown): void {
     this.#dispatching = true;
@@ -402,15 +415,25 @@ export class Dispatcher {
   /** Calls the task with the next input. */
   #callFresh(): boolean {
     const index = this.#inputs.next - this.#inputs.length;
-    this.#call(index, this.#inputs.takeFresh());
+    if (this.#inputs.isKept) {
+      const segment = this.#inputs.take(1);
+      this.#call(index, chunkOf(this.#run, segment).inputs[0], segment.emitted);
+    } else this.#call(index, this.#inputs.takeFresh());
     return true;
   }
 
   /** Calls the task with an input, where that need not wait; otherwise gives it out as a chunk. */
-  #call(index: number, input: unknown): void {
+  #call(index: number, input: unknown, emitted?: EmittedValues): void {
     this.#window.moveTo(index + 1);
-    if (this.#direct?.call(index, input)) return;
-    this.#give({ first: index, values: [input], alone: false, history: NO_HISTORY }, undefined);
+    const kept = emitted ?? (this.#plan.retry.count > 0 ? EmittedValues.of(input) : undefined);
+    if (this.#direct?.call(index, input, kept)) return;
+    this.#give(this.#segmentOf(index, input, kept), undefined);
+  }
+
+  /** Returns a segment of one input, which is kept from here on. */
+  #segmentOf(first: number, input: unknown, emitted: EmittedValues | undefined): Segment {
+    const kept = emitted ?? (this.#keeping ? EmittedValues.of(input) : undefined);
+    return { first, values: [input], alone: false, history: NO_HISTORY, ...(kept && { emitted: kept }) };
   }
 
   /** A direct call has returned a row. */
@@ -423,18 +446,18 @@ export class Dispatcher {
   }
 
   /** The input of a direct call has become a chunk. */
-  #goOn(chunk: Chunk, reports: Observable<Report>): void {
-    const inFlight = new InFlightChunk(chunk, false, NO_HISTORY, undefined, this.#listener);
+  #goOn({ index, input, emitted }: CalledInput, reports: Observable<Report>): void {
+    const segment = this.#segmentOf(index, input, emitted);
+    const inFlight = new InFlightChunk(chunkOf(this.#run, segment), segment, undefined, this.#listener);
     if (this.#over) inFlight.cancel();
     else this.#chunks.add(inFlight);
     inFlight.start(reports);
   }
 
   #give(segment: Segment, after: InFlightChunk | undefined): void {
-    const { first, values: inputs, alone, history } = segment;
-    this.#window.moveTo(first + inputs.length);
-    const chunk: Chunk = { run: this.#run, first, inputs };
-    const inFlight = new InFlightChunk(chunk, alone, history, after, this.#listener);
+    this.#window.moveTo(segment.first + segment.values.length);
+    const chunk = chunkOf(this.#run, segment);
+    const inFlight = new InFlightChunk(chunk, segment, after, this.#listener);
     this.#chunks.add(inFlight);
     const { prefetching } = this.#executor;
     inFlight.start(after && prefetching ? prefetching.run(chunk, after.chunk) : this.#executor.run(chunk));
@@ -497,7 +520,7 @@ export class Dispatcher {
       );
       this.#failure = { error };
     }
-    this.#takeBack(chunk, chunk.history, chunk.alone);
+    this.#takeBack(chunk);
   }
 
   #hearFailed(chunk: InFlightChunk, error: unknown): void {
@@ -509,9 +532,9 @@ export class Dispatcher {
         this.#failure = { error };
         return;
       case 'give again':
-        return this.#takeBack(chunk, chunk.history, chunk.alone);
+        return this.#takeBack(chunk);
       case 'suspect':
-        return this.#takeBack(chunk, verdict.history, true);
+        return this.#takeBack(chunk, { alone: true, history: verdict.history });
       case 'failed':
         this.#chunks.leave(chunk);
         this.#carryOut(verdict);
@@ -520,14 +543,12 @@ export class Dispatcher {
   }
 
   /** Ends a chunk; what has not settled waits anew. */
-  #takeBack(chunk: InFlightChunk, history: InputHistory, alone: boolean): void {
-    const { first, inputs } = chunk.chunk;
-    const { unsettled, settled } = chunk;
+  #takeBack(chunk: InFlightChunk, changes?: Pick<Segment, 'alone' | 'history'>): void {
+    const { unsettled, settled, segment } = chunk;
+    const { first, values } = segment;
     this.#chunks.leave(chunk);
-    if (unsettled > 0) {
-      const values = sliceInputs(inputs, settled, inputs.length);
-      this.#inputs.putBack({ first: first + settled, values, alone, history });
-    } else if (settled > 0 && this.#isDelivered(first + inputs.length)) this.#inputs.recycle(inputs);
+    if (unsettled > 0) this.#inputs.putBack({ ...sliceSegment(segment, settled, values.length), ...changes });
+    else if (settled > 0 && this.#isDelivered(first + values.length)) this.#inputs.recycle(values);
   }
 
   /** Returns true if all inputs before this one have been delivered, so that no batch refers to them. */

@@ -11,7 +11,7 @@ import type { Plan } from '../options/mapOptions.js';
 import { noRows, sliceBatch } from '../serialization/columnBatch.js';
 import { locateFrames } from '../task/locateFrames.js';
 import type { InFlightChunk } from './inFlightChunk.js';
-import type { InputHistory, Segment } from './inputQueue.js';
+import { type InputHistory, type Segment, sliceSegment } from './inputQueue.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
 
 /** Workers that may die with an input before it is held to be the cause: one with others, then two with it alone. */
@@ -43,7 +43,8 @@ export class FailurePolicy {
   ) {}
 
   /** Divides a report where an input is to be tried again, and cuts it off where a failure ends the run. */
-  judge({ chunk, settled, history }: InFlightChunk, { count, rows, failures }: Report): Verdict {
+  judge({ chunk, settled, segment }: InFlightChunk, { count, rows, failures }: Report): Verdict {
+    const { history } = segment;
     const batches: SettledBatch[] = [];
     const retries: Segment[] = [];
     let start = 0;
@@ -64,7 +65,7 @@ export class FailurePolicy {
       const failed = { index: chunk.first + offset, input: chunk.inputs[offset] };
       if (!failure.untransferable && this.#mayRetry(history)) {
         close(failure.offset);
-        retries.push(nextTry(failed, history));
+        retries.push(nextTry(segment, offset));
         continue;
       }
       locateFrames(failure.cause, this.run.task);
@@ -81,7 +82,8 @@ export class FailurePolicy {
   }
 
   /** Judges a chunk that ended with an error, as its worker is gone. */
-  judgeLoss({ chunk, settled, unsettled, history }: InFlightChunk, error: unknown): LossVerdict {
+  judgeLoss({ chunk, settled, unsettled, segment }: InFlightChunk, error: unknown): LossVerdict {
+    const { history } = segment;
     const expired = error instanceof ChunkTimeoutError;
     if (!expired && !(error instanceof WorkerLostError)) return { kind: 'end' };
     if (unsettled === 0 || (!expired && error.atStart)) return { kind: 'give again' };
@@ -91,7 +93,7 @@ export class FailurePolicy {
 
     const failed = { index: chunk.first + settled, input: chunk.inputs[settled] };
     if (this.#mayRetry(history))
-      return { kind: 'failed', batches: [], retries: [nextTry(failed, history)], fatal: undefined };
+      return { kind: 'failed', batches: [], retries: [nextTry(segment, settled)], fatal: undefined };
     const final = expired
       ? new TaskTimeoutError(failed, this.run.taskTimeout as number)
       : new WorkerCrashError(failed, error.exit as WorkerExit);
@@ -108,11 +110,10 @@ export class FailurePolicy {
 }
 
 /** Makes a segment of an input that is to be tried again: what it did to workers before is forgiven. */
-const nextTry = (failed: { index: number; input: unknown }, { attempts }: InputHistory): Segment => ({
-  first: failed.index,
-  values: [failed.input],
+const nextTry = (segment: Segment, offset: number): Segment => ({
+  ...sliceSegment(segment, offset, offset + 1),
   alone: true,
-  history: { crashes: 0, attempts: attempts + 1 },
+  history: { crashes: 0, attempts: segment.history.attempts + 1 },
 });
 
 function errorOf({ cause, untransferable, expired }: Failure, failed: FailedInput, run: Run): TaskError {

@@ -1,7 +1,7 @@
 import { type Observable, Subscription } from 'rxjs';
 import type { Chunk, Report } from '../executor.js';
 import { callObserver } from '../runtime/callObserver.js';
-import type { InputHistory } from './inputQueue.js';
+import type { Segment } from './inputQueue.js';
 import { connect } from './operate.js';
 
 /** Hears what an executor says of a chunk. */
@@ -21,10 +21,8 @@ export class InFlightChunk {
 
   constructor(
     readonly chunk: Chunk,
-    /** True if its inputs are suspects of a crash or a timeout, or tried again. */
-    readonly alone: boolean,
-    /** The history of its inputs. */
-    readonly history: InputHistory,
+    /** Its inputs, as they waited. */
+    readonly segment: Segment,
     /** The chunk that it is queued behind. */
     public after: InFlightChunk | undefined,
     private readonly listener: ChunkListener,
@@ -34,7 +32,7 @@ export class InFlightChunk {
 
   /** Inputs that have not settled. */
   get unsettled(): number {
-    return this.chunk.inputs.length - this.settled;
+    return this.segment.values.length - this.settled;
   }
 
   /** Starts it. An executor may answer at once, and the chunk be cancelled from within that. */

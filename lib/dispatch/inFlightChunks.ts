@@ -32,7 +32,7 @@ export class InFlightChunks {
 
   /** Returns a chunk that another one can be queued behind. */
   withRoomBehind(): InFlightChunk | undefined {
-    for (const chunk of this.#chunks) if (!chunk.after && !chunk.queued && !chunk.alone) return chunk;
+    for (const chunk of this.#chunks) if (!chunk.after && !chunk.queued && !chunk.segment.alone) return chunk;
     return undefined;
   }
 

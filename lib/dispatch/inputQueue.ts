@@ -1,4 +1,5 @@
 import { Fifo } from '../queues/fifo.js';
+import { EmittedValues } from './emittedValues.js';
 
 /** Counts what an input has been through before: workers that died with it, and failures. */
 export interface InputHistory {
@@ -13,6 +14,8 @@ export const NO_HISTORY: InputHistory = { crashes: 0, attempts: 0 };
 export interface Segment {
   readonly first: number;
   readonly values: ArrayLike<unknown>;
+  /** The inputs as they were emitted. Left out where they cannot have changed. */
+  readonly emitted?: EmittedValues;
   /** Suspects of a crash or a timeout, or inputs that are tried again: to be given out one by one. */
   readonly alone: boolean;
   /** The same for each of them. It lives and goes with the inputs, so no table of it grows. */
@@ -26,21 +29,48 @@ const BLOCK_LENGTH = 16_384;
 const MAX_SPARE_BLOCKS = 8;
 
 /** Returns part of some inputs; numbers are not copied. */
-export function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
+function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
   if (from === 0 && to === values.length) return values;
   return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
 }
 
-/** Takes part of some inputs that nobody else reads: what stays does not hold on to what was taken. */
-function takePart(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
-  const taken = sliceInputs(values, from, to);
-  if (taken !== values && Array.isArray(values)) values.fill(undefined, from, to);
-  return taken;
+/** Lets go of inputs that were taken of some that nobody else reads. */
+function letGo(
+  values: ArrayLike<unknown>,
+  emitted: EmittedValues | undefined,
+  from: number,
+  to: number,
+): void {
+  if (Array.isArray(values)) values.fill(undefined, from, to);
+  emitted?.release(from, to);
 }
+
+/** Returns part of a segment; numbers are not copied. */
+export function sliceSegment(segment: Segment, from: number, to: number): Segment {
+  const { first, values, emitted } = segment;
+  if (from === 0 && to === values.length) return segment;
+  return {
+    ...segment,
+    first: first + from,
+    values: sliceInputs(values, from, to),
+    ...(emitted && { emitted: emitted.slice(from, to) }),
+  };
+}
+
+/** Returns the inputs of consecutive segments as they were emitted. */
+const joinedEmitted = (pieces: readonly Segment[]): EmittedValues | undefined =>
+  pieces.every(({ emitted }) => emitted === undefined)
+    ? undefined
+    : pieces
+        .map(({ emitted, values }) => emitted ?? EmittedValues.unchanging(values.length))
+        .reduce((all, others) => all.concat(others));
 
 function joined(pieces: readonly ArrayLike<unknown>[], length: number): ArrayLike<unknown> {
   const numbers = pieces.every(piece => piece instanceof Float64Array);
-  if (!numbers) return pieces.flatMap(piece => (Array.isArray(piece) ? piece : Array.from(piece)));
+  if (!numbers)
+    return ([] as unknown[]).concat(
+      ...pieces.map(piece => (Array.isArray(piece) ? piece : Array.from(piece))),
+    );
   const all = new Float64Array(length);
   let at = 0;
   for (const piece of pieces) {
@@ -68,6 +98,8 @@ export class InputQueue {
   #taken = 0;
   /** The block that is being collected. Numbers have a fixed room, other values an array. */
   #block: Float64Array | unknown[] = new Float64Array(64);
+  /** The inputs of the block as they were emitted, once one of them is an object. */
+  #emitted: EmittedValues | undefined;
   #filled = 0;
   #blockTaken = 0;
   /** True if others read the block's memory: numbers are given out without a copy. */
@@ -96,7 +128,9 @@ export class InputQueue {
     return this.next++;
   }
 
-  push(value: unknown): void {
+  /** @param changes true if somebody may change an object before it is needed for the last time. Default: true */
+  push(value: unknown, changes = true): void {
+    if (this.#emitted || (changes && typeof value === 'object' && value !== null)) this.#note(value);
     if (this.#filled === BLOCK_LENGTH) this.#close();
     if (this.#block instanceof Float64Array) {
       if (typeof value !== 'number') this.#block = Array.from(this.#block.subarray(0, this.#filled));
@@ -111,14 +145,20 @@ export class InputQueue {
   take(limit: number): Segment {
     const front = this.#takePiece(limit);
     if (front.alone) return front;
-    const pieces = [front.values];
+    const pieces = [front];
     let { length } = front.values;
     while (length < limit && this.length > 0 && this.first === front.first + length && !this.alone) {
-      const { values } = this.#takePiece(limit - length);
-      pieces.push(values);
-      length += values.length;
+      const piece = this.#takePiece(limit - length);
+      pieces.push(piece);
+      length += piece.values.length;
     }
-    return pieces.length === 1 ? front : { ...front, values: joined(pieces, length) };
+    if (pieces.length === 1) return front;
+    const values = joined(
+      pieces.map(({ values }) => values),
+      length,
+    );
+    const emitted = joinedEmitted(pieces);
+    return { ...front, values, ...(emitted && { emitted }) };
   }
 
   /** True if the next input is one that was never given out, and no block has been filled since it came. */
@@ -126,7 +166,12 @@ export class InputQueue {
     return this.length > 0 && this.#returned.length === 0 && this.#blocks.length === 0;
   }
 
-  /** Takes the next input, a fresh one, without a segment around it. */
+  /** True if fresh inputs are kept as they were emitted. */
+  get isKept(): boolean {
+    return this.#emitted !== undefined;
+  }
+
+  /** Takes the next input, a fresh one that is not kept, without a segment around it. */
   takeFresh(): unknown {
     const block = this.#block;
     const value = block[this.#blockTaken];
@@ -157,18 +202,16 @@ export class InputQueue {
       else this.#blocks.shift();
     } else this.#taken = to;
     this.length -= to - from;
-    return { ...segment, first: segment.first + from, values: takePart(segment.values, from, to) };
+    const taken = sliceSegment(segment, from, to);
+    if (taken !== segment) letGo(segment.values, segment.emitted, from, to);
+    return taken;
   }
 
   /** Puts inputs back in front of all others. */
   putBack(segment: Segment): void {
     if (this.#taken > 0) {
       const cut = this.#front as Segment;
-      const rest = {
-        ...cut,
-        first: cut.first + this.#taken,
-        values: sliceInputs(cut.values, this.#taken, cut.values.length),
-      };
+      const rest = sliceSegment(cut, this.#taken, cut.values.length);
       if (this.#returned.length > 0) this.#returned[this.#returned.length - 1] = rest;
       else this.#blocks.replaceFirst(rest);
       this.#taken = 0;
@@ -191,18 +234,27 @@ export class InputQueue {
     const from = this.#blockTaken;
     const to = Math.min(this.#filled, from + limit);
     const first = this.next - this.#filled + from;
-    const values = takePart(this.#block, from, to);
+    const values = sliceInputs(this.#block, from, to);
+    const isWhole = values === this.#block;
+    const emitted = isWhole ? this.#emitted : this.#emitted?.slice(from, to);
+    if (!isWhole) letGo(this.#block, this.#emitted, from, to);
     this.#blockTaken = to;
     this.#shared = true;
     this.length -= to - from;
     if (to === this.#filled) this.#renew();
-    return { first, values, alone: false, history: NO_HISTORY };
+    return { first, values, alone: false, history: NO_HISTORY, ...(emitted && { emitted }) };
   }
 
   #close(): void {
     const rest = sliceInputs(this.#block, this.#blockTaken, this.#filled);
     if (rest.length > 0)
-      this.#blocks.push({ first: this.next - rest.length, values: rest, alone: false, history: NO_HISTORY });
+      this.#blocks.push({
+        first: this.next - rest.length,
+        values: rest,
+        alone: false,
+        history: NO_HISTORY,
+        ...(this.#emitted && { emitted: this.#emitted.slice(this.#blockTaken, this.#filled) }),
+      });
     this.#renew(BLOCK_LENGTH);
   }
 
@@ -211,7 +263,15 @@ export class InputQueue {
     const numbers = this.#block instanceof Float64Array;
     this.#block = numbers ? (room === BLOCK_LENGTH && this.#spare.pop()) || new Float64Array(room) : [];
     this.#filled = this.#blockTaken = 0;
+    this.#emitted = undefined;
     this.#shared = false;
+  }
+
+  /** Keeps an input as it is now, from the first on that can change. Code of the user may run in it, and push. */
+  #note(value: unknown): void {
+    if (this.#filled === BLOCK_LENGTH) this.#close();
+    this.#emitted ??= EmittedValues.unchanging(this.#filled);
+    this.#emitted.add(value);
   }
 
   #grow(): void {

@@ -23,9 +23,10 @@ export function runTaskOn<T>(
       const executor = executorOf();
       const concurrency = plan.concurrency ?? executor.parallelism;
       const run: Run = { task, args, kwargs, spread, concurrency, taskTimeout };
-      const dispatcher = new Dispatcher({ run, plan, executor, observer: subscriber });
-      subscriber.add(() => dispatcher.stop());
       const pulled = source instanceof Sweep ? source : undefined;
+      const freshInputs = pulled?.isFresh === true;
+      const dispatcher = new Dispatcher({ run, plan, executor, observer: subscriber, freshInputs });
+      subscriber.add(() => dispatcher.stop());
       dispatcher.start({ progress: plan.progress?.(), total: pulled?.total });
       if (pulled) {
         const pullSource = new PullSource(pulled.values, dispatcher);

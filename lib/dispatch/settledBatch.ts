@@ -27,11 +27,30 @@ export const settledRow = (first: number, input: unknown, row: unknown): Settled
   failures: none,
 });
 
+/** A batch of the inputs of a chunk. They are looked at only where somebody reads them. */
+class ChunkBatch implements SettledBatch {
+  readonly first: number;
+
+  constructor(
+    private readonly chunk: Chunk,
+    readonly offset: number,
+    readonly count: number,
+    readonly rows: ColumnBatch,
+    readonly failures: readonly TaskError[],
+  ) {
+    this.first = chunk.first + offset;
+  }
+
+  get inputs(): ArrayLike<unknown> {
+    return this.chunk.inputs;
+  }
+}
+
 /** Makes a batch of the inputs of a chunk that begin at `offset`. */
 export const settledBatch = (
-  { first, inputs }: Chunk,
+  chunk: Chunk,
   offset: number,
   count: number,
   rows: ColumnBatch,
   failures: readonly TaskError[],
-): SettledBatch => ({ first: first + offset, count, inputs, offset, rows, failures });
+): SettledBatch => new ChunkBatch(chunk, offset, count, rows, failures);

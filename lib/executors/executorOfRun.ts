@@ -17,7 +17,7 @@ export function executorOfRun(given: Executor | undefined): Executor {
   if (state && !state.isInTask() && !isInline(given)) {
     const fault =
       state.loading === undefined
-        ? 'a run was started in a worker by none of its tasks, but by what the module of a task has left running as it was loaded'
+        ? 'a run was started in a worker by what the module of a task has left running as it was loaded, or in a callback of that (give a run that a task waits for `executor: inline()`)'
         : `the module ${state.loading} starts a run as it is loaded, and every worker loads it for its task`;
     const error = new RunInWorkerError(
       `${fault}; put the task into a module of its own, or start the run only \`if (!inWorker)\`, which rx-parfor and rx-parfor/task export`,

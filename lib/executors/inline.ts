@@ -42,13 +42,13 @@ class InlineExecutor implements Executor, AsyncDisposable {
 
   constructor(readonly parallelism: number) {}
 
-  run({ run, inputs }: Chunk): Observable<Report> {
+  run(given: Chunk): Observable<Report> {
     return new Observable<Report>(subscriber => {
       if (this.#closed) {
         subscriber.error(new ExecutorClosedError());
         return;
       }
-      const chunk = this.#chunkOf(run, inputs, subscriber, 'waiting');
+      const chunk = this.#chunkOf(given, subscriber, 'waiting');
       this.#waiting.add(chunk);
       this.#serve();
     });
@@ -85,20 +85,19 @@ class InlineExecutor implements Executor, AsyncDisposable {
   /** Returns the reports of a chunk of one input, whose task has been called already. */
   #rest(run: Run, input: unknown, answer: Answer): Observable<Report> {
     return new Observable<Report>(subscriber => {
-      this.#chunkOf(run, [input], subscriber, 'running').goOnFrom(answer);
+      this.#chunkOf({ run, inputs: [input] }, subscriber, 'running').goOnFrom(answer);
     });
   }
 
   #chunkOf(
-    run: Run,
-    inputs: ArrayLike<unknown>,
+    given: Pick<Chunk, 'run' | 'inputs'>,
     subscriber: Subscriber<Report>,
     state: 'waiting' | 'running',
   ): InlineChunk {
     const freed = () => {
       this.#running -= 1;
     };
-    const chunk = new InlineChunk(run, inputs, subscriber, this.#callsOf(run), state, freed);
+    const chunk = new InlineChunk(given, subscriber, this.#callsOf(given.run), state, freed);
     this.#chunks.add(subscriber);
     subscriber.add(() => {
       this.#chunks.delete(subscriber);

@@ -1,5 +1,5 @@
 import type { Subscriber } from 'rxjs';
-import { ChunkTimeoutError, type Failure, type Report, type Run } from '../executor.js';
+import { type Chunk, ChunkTimeoutError, type Failure, type Report, type Run } from '../executor.js';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
 import type { Queued } from '../queues/roundRobin.js';
 import { callObserver } from '../runtime/callObserver.js';
@@ -18,8 +18,8 @@ export class InlineChunk implements Queued {
   #timer: Timer | undefined;
 
   constructor(
-    readonly run: Run,
-    private readonly inputs: ArrayLike<unknown>,
+    /** Its inputs may change while it waits, and are first read when it runs. */
+    private readonly chunk: Pick<Chunk, 'run' | 'inputs'>,
     private readonly subscriber: Subscriber<Report>,
     private readonly calls: CallPool,
     state: 'waiting' | 'running',
@@ -27,6 +27,10 @@ export class InlineChunk implements Queued {
     private readonly freed: () => void,
   ) {
     this.#state = state;
+  }
+
+  get run(): Run {
+    return this.chunk.run;
   }
 
   start(): void {
@@ -55,9 +59,9 @@ export class InlineChunk implements Queued {
   }
 
   #goOn(): void {
-    while (this.#next < this.inputs.length && !this.subscriber.closed) {
+    while (this.#next < this.chunk.inputs.length && !this.subscriber.closed) {
       this.#since = now();
-      const outcome = this.#outcomeOf(answerOf(this.calls, this.inputs[this.#next]));
+      const outcome = this.#outcomeOf(answerOf(this.calls, this.chunk.inputs[this.#next]));
       if (!outcome) return;
       this.#report(outcome);
     }
@@ -95,7 +99,7 @@ export class InlineChunk implements Queued {
         : [{ offset: 0, cause: outcome.error, untransferable: undefined, expired: false }];
     const rows: ColumnBatch = outcome.kind === 'row' ? batchOfRow(outcome.row) : noRows;
     // Free before anybody is told: a run that begins then need not wait.
-    if (this.#next === this.inputs.length) this.#free();
+    if (this.#next === this.chunk.inputs.length) this.#free();
     callObserver(() => this.subscriber.next({ count: 1, rows, failures, elapsed }));
   }
 }

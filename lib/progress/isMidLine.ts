@@ -16,6 +16,8 @@ const CONTROLS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001
  * @param before whether it did so before
  */
 export function isMidLine(chunk: unknown, before: boolean): boolean {
+  // A stream refuses anything else.
+  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) return before;
   const [hasBreak, rest] = lastLine(chunk);
   const parts = rest.split(LINE_STARTS);
   if ((parts.at(-1) as string).replace(CONTROLS, '') !== '') return true;
@@ -23,12 +25,11 @@ export function isMidLine(chunk: unknown, before: boolean): boolean {
 }
 
 /** Returns whether there is a line break, and what follows the last one: that is all to look at, however long the text is. */
-function lastLine(chunk: unknown): [hasBreak: boolean, rest: string] {
+function lastLine(chunk: string | Uint8Array): [hasBreak: boolean, rest: string] {
   if (chunk instanceof Uint8Array) {
     const end = chunk.lastIndexOf(0x0a);
     return [end >= 0, Buffer.from(chunk.subarray(end + 1)).toString('latin1')];
   }
-  const text = String(chunk);
-  const end = text.lastIndexOf('\n');
-  return [end >= 0, text.slice(end + 1)];
+  const end = chunk.lastIndexOf('\n');
+  return [end >= 0, chunk.slice(end + 1)];
 }

@@ -33,7 +33,7 @@ export interface ColumnBatchBuilderOptions {
 }
 
 /** True for an array of exactly its items: no holes, no further properties, no subclass, and not marked by `transfer()`. */
-function isTuple(row: unknown): row is unknown[] {
+export function isTuple(row: unknown): row is unknown[] {
   if (!Array.isArray(row) || row.length > MAX_COLUMNS) return false;
   if (Object.getPrototypeOf(row) !== Array.prototype || isTransfer(row)) return false;
   const keys = Object.keys(row);
@@ -42,7 +42,7 @@ function isTuple(row: unknown): row is unknown[] {
 }
 
 /** Returns the keys of an object that is nothing but its enumerable properties, or `undefined`. */
-function recordKeys(row: unknown): readonly string[] | undefined {
+export function recordKeys(row: unknown): readonly string[] | undefined {
   if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
     return undefined;
   if (isTransfer(row)) return undefined;
@@ -53,7 +53,7 @@ function recordKeys(row: unknown): readonly string[] | undefined {
 }
 
 /** True for an object of exactly these keys, in this order. */
-function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, unknown> {
+export function hasKeys(row: unknown, keys: readonly string[]): row is Record<string, unknown> {
   if (typeof row !== 'object' || row === null || Object.getPrototypeOf(row) !== Object.prototype)
     return false;
   if (isTransfer(row)) return false;
@@ -209,11 +209,24 @@ export class ColumnBatchBuilder {
   }
 }
 
-/** Encodes inputs, up to the first one that cannot cross, which is then `rejected`. */
+/** True for a batch, among inputs that may be one or a list. */
+const isBatch = (inputs: ArrayLike<unknown> | ColumnBatch): inputs is ColumnBatch =>
+  Object.hasOwn(inputs, 'shape');
+
+/**
+ * Encodes inputs, up to the first one that cannot cross, which is then `rejected`.
+ * @param values the inputs, or a column batch of single values that nobody else reads
+ */
 export function encodeInputs(
-  values: ArrayLike<unknown>,
+  values: ArrayLike<unknown> | ColumnBatch,
   { sharedMemory }: { readonly sharedMemory: boolean },
 ): EncodedInputs {
+  if (isBatch(values)) {
+    const transferList: Transferable[] = [];
+    for (const column of values.columns)
+      if (sharedMemory && column instanceof Float64Array) transferList.push(column.buffer as ArrayBuffer);
+    return { message: { ...values, tag: undefined }, transferList };
+  }
   if (values instanceof Float64Array) {
     const column = values.slice();
     return {

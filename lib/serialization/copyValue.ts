@@ -33,7 +33,7 @@ class Copier {
   /** The copies of objects that were met so far. */
   readonly #copies = new Map<object, unknown>();
   /** Instances whose data is being copied. */
-  readonly #open = new Set<object>();
+  #open: Set<object> | undefined;
   #depth = 0;
 
   constructor(options: CopyOptions) {
@@ -82,6 +82,7 @@ class Copier {
 
   /** Copies an instance by its codec, and keeps it as it is where that throws, or its data holds it. */
   #copyInstance(value: object, { encode, decode }: RegisteredClass): unknown {
+    this.#open ??= new Set();
     if (this.#open.has(value)) throw new TypeError('an instance that holds itself');
     this.#open.add(value);
     const copy = attempt(() => decode(this.copy(encode(value))), value);
@@ -109,10 +110,7 @@ class Copier {
       return this.#keep(value, copy);
     }
     if (this.#options.memory && (ArrayBuffer.isView(value) || types.isArrayBuffer(value)))
-      return this.#keep(
-        value,
-        attempt(() => copyMemory(value, prototype), value),
-      );
+      return this.#keep(value, copyOfMemory(value, prototype));
     return value;
   }
 
@@ -122,12 +120,21 @@ class Copier {
   }
 }
 
+/** Returns a copy of memory, or the memory itself where it cannot be copied. */
+const copyOfMemory = (value: ArrayBufferView | ArrayBuffer, prototype: object): object =>
+  attempt(() => copyMemory(value, prototype), value);
+
 /**
  * Copies arrays, plain objects, Maps, Sets, Dates, RegExps and instances of registered classes, and keeps all else as it
  * is. Identity is kept inside the copy.
  * @throws what a getter throws
  */
-export const copyValue = (value: unknown, options: CopyOptions): unknown => new Copier(options).copy(value);
+export function copyValue(value: unknown, options: CopyOptions): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value))
+    return options.memory ? copyOfMemory(value, Object.getPrototypeOf(value)) : value;
+  return new Copier(options).copy(value);
+}
 
 /** Copies a list and a record as `copyValue` copies what they hold: they are copied themselves, whatever that is. */
 export function copyBoth<L extends readonly unknown[], R extends object | undefined>(

@@ -10,12 +10,18 @@ const NOTED_DEPTH = 8;
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
+const isSameMemory = (a: ArrayBufferView, b: ArrayBufferView): boolean => bytesOf(a).equals(bytesOf(b));
+
 class Comparison {
   /** Pairs that are compared, or were. */
   #noted: Map<object, Set<object>> | undefined;
   #depth = 0;
-  /** True inside the data of an instance, where memory may be a copy that its codec has made. */
-  #inData = false;
+  /** True if memory is compared: always inside the data of an instance, where it may be a copy that its codec has made. */
+  #readsMemory: boolean;
+
+  constructor(memory: boolean) {
+    this.#readsMemory = memory;
+  }
 
   isSame(a: unknown, b: unknown): boolean {
     // As `===` has it, -0 is 0.
@@ -45,6 +51,8 @@ class Comparison {
     if (isPlainPrototype(prototype)) return this.#hasSameProperties(a, b);
     const known = registeredClass(prototype as object);
     if (known) return this.#isSameData(() => known.encode(a), known.encode(b));
+    // Of a typed array the keys are its indices.
+    if (ArrayBuffer.isView(a)) return this.#readsMemory && ArrayBuffer.isView(b) && isSameMemory(a, b);
     return this.#isSameBuiltIn(a, b) && Object.keys(a).length === Object.keys(b).length;
   }
 
@@ -82,8 +90,7 @@ class Comparison {
     if (types.isDate(a) && types.isDate(b)) return Object.is(a.getTime(), b.getTime());
     if (types.isRegExp(a) && types.isRegExp(b))
       return a.source === b.source && a.flags === b.flags && a.lastIndex === b.lastIndex;
-    if (!this.#inData) return false;
-    if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) return bytesOf(a).equals(bytesOf(b));
+    if (!this.#readsMemory) return false;
     return types.isArrayBuffer(a) && types.isArrayBuffer(b) && Buffer.from(a).equals(Buffer.from(b));
   }
 
@@ -92,15 +99,15 @@ class Comparison {
   }
 
   #isSameData(read: () => unknown, data: unknown): boolean {
-    const before = this.#inData;
-    this.#inData = true;
+    const before = this.#readsMemory;
+    this.#readsMemory = true;
     try {
       return this.isSame(read(), data);
     } catch {
       // It was changed so that its codec cannot read it any more.
       return false;
     } finally {
-      this.#inData = before;
+      this.#readsMemory = before;
     }
   }
 }
@@ -113,8 +120,9 @@ const flat = (map: ReadonlyMap<unknown, unknown>): unknown[] => {
 
 /**
  * Returns true if a value is still like the one that `copyValue` made of it, or it of that: what is copied is looked
- * into, all else must be the same object. The memory of typed arrays is not read; instances of registered classes are
- * what their `encode` gives. What cannot be read any more is not the same.
+ * into, all else must be the same object. Instances of registered classes are what their `encode` gives. What cannot be
+ * read any more is not the same.
+ * @param options.memory true if the memory of typed arrays is compared too. Default: they must be the same ones
  */
-export const isSame = (a: unknown, b: unknown): boolean =>
-  attempt(() => new Comparison().isSame(a, b), false);
+export const isSame = (a: unknown, b: unknown, { memory = false } = {}): boolean =>
+  attempt(() => new Comparison(memory).isSame(a, b), false);

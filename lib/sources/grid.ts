@@ -57,5 +57,6 @@ export function grid(...axes: unknown[]): Sweep<unknown> {
       }
     },
   };
-  return new Sweep(values, total);
+  const areSingle = columns.every(column => column.every(value => Object(value) !== value));
+  return new Sweep(values, total, areSingle);
 }

@@ -19,6 +19,8 @@ export class Sweep<T> extends Observable<T> implements Iterable<T> {
     values: Values<T>,
     /** The number of values, where it is known. */
     readonly total: number | undefined,
+    /** True if nobody else has a value that was taken, or any part of it that can change. */
+    readonly isFresh = false,
   ) {
     super((subscriber: Subscriber<T>) => from(this.values).subscribe(subscriber));
     this.values = unlessSpent(values);

@@ -12,6 +12,10 @@ function ownFolder(): string {
 
 const own = ownFolder();
 
+/** True for a line of Node's by which one of the worker's own calls another: tasks run in an async context. */
+const isCallBetween = (lines: readonly string[], i: number): boolean =>
+  /\bAsyncLocalStorage\.run \(node:/.test(lines[i] as string) && Boolean(lines[i - 1]?.includes(own));
+
 /** Takes the worker's frames off the stack of what a task threw: the program's own are what its reader looks for. */
 export function dropOwnFrames(thrown: unknown): void {
   if (!isInstance(thrown, Error)) return;
@@ -20,7 +24,7 @@ export function dropOwnFrames(thrown: unknown): void {
     if (typeof stack === 'string' && stack.includes(own))
       thrown.stack = stack
         .split('\n')
-        .filter(line => !line.includes(own))
+        .filter((line, i, lines) => !line.includes(own) && !isCallBetween(lines, i))
         .join('\n');
   }, undefined);
 }

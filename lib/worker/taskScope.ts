@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WorkerState } from '../protocol/workerState.js';
 
-interface LoadingModule {
-  readonly exports: Promise<unknown>;
+/** A module that is or was loaded for a task. */
+class TaskModule {
+  exports: Promise<unknown> = Promise.resolve();
   /** Ends the loading by a run that was refused meanwhile. */
-  readonly reject: (refusal: Error) => void;
+  reject: (refusal: Error) => void = () => undefined;
+
+  constructor(readonly url: string) {}
 }
 
 /**
@@ -14,39 +17,40 @@ interface LoadingModule {
 class TaskScope implements WorkerState {
   depth = 1;
   /** Modules that are being loaded. */
-  readonly #loading = new Map<string, LoadingModule>();
+  readonly #loading = new Map<string, TaskModule>();
   /** Modules that have started a run as they were loaded: they are not loaded again. */
   readonly #refused = new Map<string, Error>();
   readonly #told = new WeakSet<Error>();
-  /** Marks what runs within tasks. It makes promises slower, so there is none where no run can be started. */
-  #tasks: AsyncLocalStorage<true> | undefined;
+  /** Says whose code runs. It makes promises slower, so it is on while a module loads, and where runs can be started. */
+  readonly #origin = new AsyncLocalStorage<TaskModule | 'task'>();
   #watches = false;
+  #marksTasks = false;
   /** Hears of a run that was refused, before the code that started it does. */
   onRefused: (error: Error) => void = () => undefined;
 
   get loading(): string | undefined {
-    return this.#loading.keys().next().value;
+    return this.#loadingNow()?.url;
   }
 
   watch(): void {
     this.#watches = true;
-    // Loaded by a task, it concerns the next ones: this one was not marked when it began.
-    if (this.#loading.size > 0) this.#tasks ??= new AsyncLocalStorage();
   }
 
   isInTask(): boolean {
-    if (this.#loading.size > 0) return false;
-    return this.#tasks === undefined || this.#tasks.getStore() === true;
+    const origin = this.#origin.getStore();
+    if (origin !== undefined) return origin === 'task';
+    // A task that loads this library itself was not marked when it began: that concerns the next ones.
+    return !this.#marksTasks && this.#loading.size === 0;
   }
 
   refused(error: Error): void {
     // One that a module has left for later, and that its subscriber hears of, harms no run of the program.
-    if (this.#loading.size > 0) this.onRefused(error);
-    for (const [url, { reject }] of this.#loading) {
-      this.#refused.set(url, error);
-      this.#told.add(error);
-      reject(error);
-    }
+    const module = this.#loadingNow();
+    if (!module) return;
+    this.onRefused(error);
+    this.#refused.set(module.url, error);
+    this.#told.add(error);
+    module.reject(error);
   }
 
   /** True for a refusal that has ended the loading of a module: nobody need hear of it again. */
@@ -60,24 +64,38 @@ class TaskScope implements WorkerState {
     if (refusal) return Promise.reject(refusal);
     const loading = this.#loading.get(url);
     if (loading) return loading.exports;
-    let reject: LoadingModule['reject'] = () => undefined;
-    const exports = new Promise((resolve, fail) => {
-      reject = fail;
-      // Not before it counts as being loaded.
-      Promise.resolve()
-        .then(() => import(url))
-        .finally(() => this.#loading.delete(url))
-        .then(resolve, fail);
+    const module = new TaskModule(url);
+    this.#loading.set(url, module);
+    module.exports = new Promise((resolve, reject) => {
+      module.reject = reject;
+      this.#origin
+        .run(module, () => import(url))
+        .finally(() => this.#loaded(url))
+        .then(resolve, reject);
     });
-    this.#loading.set(url, { exports, reject });
-    return exports;
+    return module.exports;
   }
 
   /** Runs tasks. */
   run<T>(tasks: () => T): T {
     if (!this.#watches) return tasks();
-    this.#tasks ??= new AsyncLocalStorage();
-    return this.#tasks.run(true, tasks);
+    this.#marksTasks = true;
+    return this.#origin.run('task', tasks);
+  }
+
+  #loaded(url: string): void {
+    this.#loading.delete(url);
+    if (!this.#watches && this.#loading.size === 0) this.#origin.disable();
+  }
+
+  /** Returns the module that is being loaded by the code that runs now, as far as is known. */
+  #loadingNow(): TaskModule | undefined {
+    const origin = this.#origin.getStore();
+    if (origin === 'task') return undefined;
+    if (origin) return this.#loading.get(origin.url);
+    // A callback of native code, say, that belongs to nobody.
+    const [only, ...others] = this.#loading.values();
+    return others.length === 0 ? only : undefined;
   }
 }
 

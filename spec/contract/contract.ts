@@ -1,3 +1,4 @@
+import { changingInputs } from './changingInputs.js';
 import { failures } from './failures.js';
 import { hostile } from './hostile.js';
 import { lifetime } from './lifetime.js';
@@ -21,6 +22,7 @@ export function contract(name: string, make: MakeExecutor, capabilities: Capabil
   slices(subject);
   values(subject);
   sharedArguments(subject);
+  changingInputs(subject);
   tasks(subject);
   failures(subject);
   hostile(subject);

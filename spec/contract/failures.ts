@@ -224,11 +224,12 @@ export function failures({ name, make, crosses, processes }: Subject): void {
         resolve('first');
         resolve('second');
       };
+      if (how === 'function') return Object.defineProperty(() => how, 'then', { value: twice });
       if (how === 'getter') return Object.defineProperty({}, 'then', { get: broken });
       if (how === 'nothing') return Promise.reject();
       return Object.defineProperty({}, 'then', { value: how === 'call' ? broken : twice });
     };
-    const hows = ['call', 'twice', 'getter', 'twice', 'call', 'nothing', 'twice'];
+    const hows = ['call', 'twice', 'getter', 'twice', 'call', 'nothing', 'function'];
     for (const chunk of [1, 7]) {
       const rows = await rowsOf(sweep(hows).pipe(parallelMapSettled(task, { executor, chunk })));
       assert.equal(
@@ -478,9 +479,9 @@ export function failures({ name, make, crosses, processes }: Subject): void {
   });
 
   it('of heaps that an input fills as it is read cost that input', async () => {
-    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 20);
+    const { code, stdout } = await run('lifetime', [name, 'fill by input'], 40);
     assert.equal([code, stdout.trim()], [0, '[1,2,["WorkerCrashError",2],4,5]']);
-  }, 25);
+  }, 45);
 
   if (!processes)
     it('of heaps for which nobody waits leave the program alone', async () => {

@@ -211,6 +211,17 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     ]);
   });
 
+  it('that fail where others have run nested sweeps have no call of the worker in their stacks', async () => {
+    const raise = (x: number): never => {
+      throw new RangeError(`bad ${x}`);
+    };
+    await rowsOf(of(2).pipe(parallelMap(nested, { executor })));
+    const { cause } = await errorOf<TaskError>(of(1).pipe(parallelMap(raise, { executor })));
+    const { stack = '' } = cause as Error;
+    assert.match(stack, /bad 1\n {4}at .*contract/);
+    assert.not.match(stack, /AsyncLocalStorage|lib\/worker/);
+  });
+
   it('with what a compiler put into them run as without', async () => {
     assert.is(
       await call((x: number) => {

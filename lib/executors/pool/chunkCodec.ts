@@ -21,7 +21,7 @@ export interface ChunkCodec {
 export const chunkCodec = (threads: boolean): ChunkCodec => ({
   remote: false,
   define: (run, id) => definitionOf(run, id, threads),
-  pack: chunk => encodeInputs(chunk.inputs, { sharedMemory: threads }),
+  pack: chunk => encodeInputs(chunk.kept ?? chunk.inputs, { sharedMemory: threads }),
   report: message => reportOf(message, threads),
   notRunnable,
 });

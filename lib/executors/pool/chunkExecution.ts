@@ -98,29 +98,14 @@ export class ChunkExecution implements ChunkObserver {
     const message = {
       number,
       id: definition.id,
-      definition: this.#loaded ? undefined : definition,
+      definition,
       inputs,
       timeSlice: host.timeSlice,
       taskTimeout,
       state: this.#shared,
       remote: host.codec.remote,
     };
-    try {
-      worker.run(message, transferList, this);
-    } catch (error) {
-      this.#end();
-      host.freed(worker);
-      this.#unsendable(error);
-    }
-  }
-
-  /** Fails the inputs: Node cannot clone what was taken for cloneable. */
-  #unsendable(error: unknown): void {
-    const why = `a value that cannot be sent: ${(error as Error).message}`;
-    if (this.#length > 1)
-      return this.#error(new WorkerLostError({ exitCode: undefined, reason: why, cause: error }));
-    this.#next(refusedInput({ path: '', why }));
-    this.#complete();
+    worker.run(message, transferList, this);
   }
 
   /** Completes it at once where nothing of it has run. */
@@ -176,6 +161,11 @@ export class ChunkExecution implements ChunkObserver {
     return !this.#hasBegun || this.#reported === this.#length;
   }
 
+  get loading(): string | undefined {
+    const { task } = this.definition;
+    return this.#hasBegun && !this.#loaded && task.kind === 'module' ? task.url : undefined;
+  }
+
   get #hasBegun(): boolean {
     return (
       this.#begun || (this.#shared !== undefined && Atomics.load(this.#shared, 0) === chunkState.running)
@@ -200,6 +190,19 @@ export class ChunkExecution implements ChunkObserver {
     // A worker says by itself which tasks were late. This is for those that do not return: some quick ones before may
     // not be reported yet.
     this.#overdue.restart(taskTimeout + this.host.timeSlice);
+  }
+
+  unsendable(error: unknown): void {
+    const isWanted = this.#state === 'given';
+    if (isWanted) this.#end();
+    else this.#overdue.stop();
+    this.host.freed(this.worker as WorkerHandle);
+    if (!isWanted) return;
+    const why = `a value that cannot be sent: ${(error as Error).message}`;
+    if (this.#length > 1)
+      return this.#error(new WorkerLostError({ exitCode: undefined, reason: why, cause: error }));
+    this.#next(refusedInput({ path: '', why }));
+    this.#complete();
   }
 
   returned(): void {

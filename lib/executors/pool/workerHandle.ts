@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { clearInterval, setImmediate, setInterval } from 'node:timers';
 import type { WorkerExit } from '../../errors.js';
 import type { Report } from '../../executor.js';
@@ -23,10 +24,18 @@ const LOOK_EVERY_MS = 1_000;
 const MAX_LOOKS = 2;
 const MAX_FIRST_LOOKS = 60;
 
+/** The looks that find a module still loading until somebody is told. */
+const LOADING_LOOKS = 30;
+
+/** Modules of which it was said that they take long to load. */
+const slowModules = new Set<string>();
+
 /** Hears what a worker says of one chunk. */
 export interface ChunkObserver {
   /** True if the worker owes a word for which no task need end: it has not begun the chunk, or all of it has run. */
   readonly owesWord: boolean;
+  /** The module that the worker loads for it now. */
+  readonly loading: string | undefined;
   /** All chunks before it have ended: it is the one that the worker runs. */
   turn(): void;
   /** A process has taken it up. Of a thread it is seen in shared memory. */
@@ -41,6 +50,8 @@ export interface ChunkObserver {
   read(message: ReportMessage): Report | undefined;
   /** Hears what `read` made; `last`: the chunk has ended with it. */
   report(report: Report | undefined, last: boolean): void;
+  /** Node refuses to clone what is in it: it has not been sent, and the worker goes on without it. */
+  unsendable(error: unknown): void;
   /** The chunk has ended and the worker goes on; with the reason why the task could not be run, where that is so. */
   done(notRunnable: NotRunnable | undefined): void;
   /** The worker is gone, and its handle with it; `blamed`: it may be for this chunk. */
@@ -61,6 +72,12 @@ export interface WorkerObserver {
   deaf(worker: WorkerHandle): void;
 }
 
+interface UnsentChunk {
+  readonly message: ChunkMessage;
+  readonly transferList: readonly Transferable[];
+  readonly chunk: ChunkObserver;
+}
+
 /** One worker, and the chunks that it has, in its order. */
 export class WorkerHandle {
   /** True once the worker has started: what ends it from then on is not the set-up. */
@@ -71,17 +88,19 @@ export class WorkerHandle {
   readonly #chunks: ChunkObserver[] = [];
   /** Definitions of runs that the worker has, and those that it is to be told to forget. */
   readonly #known = new Set<number>();
-  readonly #forgotten: number[] = [];
+  readonly #forgotten = new Set<number>();
   /** Messages of the worker that nobody has heard yet. */
   readonly #inbox = new Fifo<WorkerMessage>();
   /** True while values are made of a report: code of the user may run meanwhile, and the next message waits. */
   #reading = false;
-  /** Commands for a process that cannot listen yet. */
-  #unsent: WorkerCommand[] = [];
+  /** Chunks and cancelled chunks for a process that cannot listen yet, in their order. */
+  #unsent: (UnsentChunk | { readonly cancel: number })[] = [];
   #watch: NodeJS.Timeout | undefined;
   /** The chunk that the worker owed a word of at the last looks, and how many those were. */
   #owing: ChunkObserver | undefined;
   #looks = 0;
+  /** The looks that have found a module still loading. */
+  #loadingLooks = 0;
   /** True once the worker has ended a chunk. */
   #proven = false;
   #fatal: Extract<WorkerMessage, { kind: 'fatal' }> | undefined;
@@ -114,9 +133,12 @@ export class WorkerHandle {
     return this.#chunks[0] === chunk;
   }
 
-  /** Returns true if the worker has this definition. */
+  /** Returns true if the worker has this definition, or will have it before what it is given next. */
   knows(definition: number): boolean {
-    return this.#known.has(definition);
+    return (
+      this.#known.has(definition) ||
+      this.#unsent.some(unsent => 'message' in unsent && unsent.message.id === definition)
+    );
   }
 
   /**
@@ -128,12 +150,17 @@ export class WorkerHandle {
   }
 
   /**
-   * Runs a chunk, after the one that the worker may have already.
-   * @throws the error of Node where it cannot clone the message
+   * Runs a chunk, after the one that the worker may have already. The definition of its run goes with the first one only.
+   * The chunk hears of it where Node cannot clone the message, now or once the worker has started.
    */
   run(message: ChunkMessage, transferList: readonly Transferable[], chunk: ChunkObserver): void {
-    this.#tell({ chunk: message, forget: undefined, cancel: undefined }, transferList);
-    if (message.definition) this.#known.add(message.id);
+    if (this.#canListen) {
+      try {
+        this.#send(message, transferList);
+      } catch (error) {
+        return chunk.unsendable(error);
+      }
+    } else this.#unsent.push({ message, transferList, chunk });
     this.#chunks.push(chunk);
     if (this.load > 1) return;
     // Of what goes on in its worker Tinypool knows nothing: it would let the process end.
@@ -149,13 +176,15 @@ export class WorkerHandle {
 
   /** Tells the worker that nobody waits for a chunk. Threads share memory for that, and look there. */
   cancel(number: number): void {
-    if (!this.#threads) this.#tell({ chunk: undefined, forget: undefined, cancel: number });
+    if (this.#threads) return;
+    if (this.#canListen) this.#tell({ chunk: undefined, forget: undefined, cancel: number });
+    else this.#unsent.push({ cancel: number });
   }
 
   /** Has the worker forget a definition, when it has no chunk that might need it. */
   forget(definition: number): void {
-    if (!this.#known.delete(definition)) return;
-    this.#forgotten.push(definition);
+    if (!this.knows(definition)) return;
+    this.#forgotten.add(definition);
     if (this.load === 0) this.#tellForgotten();
   }
 
@@ -220,20 +249,34 @@ export class WorkerHandle {
   }
 
   #tellForgotten(): void {
-    if (this.#forgotten.length > 0)
-      this.#tell({ chunk: undefined, forget: this.#forgotten.splice(0), cancel: undefined });
+    if (this.#forgotten.size === 0) return;
+    const forget = [...this.#forgotten];
+    this.#forgotten.clear();
+    for (const definition of forget) this.#known.delete(definition);
+    this.#tell({ chunk: undefined, forget, cancel: undefined });
+  }
+
+  /** True if a message is heard: one that comes before a process listens would be lost. */
+  get #canListen(): boolean {
+    return this.#threads || this.ready;
   }
 
   #tell(command: WorkerCommand, transferList: readonly Transferable[] = []): void {
-    if (this.#gone) return;
-    // A message that comes before a process listens would be lost.
-    if (!this.#threads && !this.ready) this.#unsent.push(command);
-    else this.#worker.send(command, transferList);
+    if (!this.#gone) this.#worker.send(command, transferList);
+  }
+
+  /** @throws the error of Node where it cannot clone the message */
+  #send(message: ChunkMessage, transferList: readonly Transferable[]): void {
+    const isKnown = this.#known.has(message.id);
+    const chunk = isKnown ? { ...message, definition: undefined } : message;
+    this.#tell({ chunk, forget: undefined, cancel: undefined }, transferList);
+    this.#known.add(message.id);
   }
 
   /** Looks whether the worker has begun what it was given, and has ended what has run. */
   #look(): void {
     const [first] = this.#chunks;
+    this.#watchLoading(first?.loading);
     if (!first?.owesWord || first !== this.#owing) {
       this.#owing = first;
       this.#looks = 0;
@@ -246,6 +289,18 @@ export class WorkerHandle {
       this.poll();
       if (this.runs(first) && first.owesWord && !this.#gone) this.observer.deaf(this);
     });
+  }
+
+  /** Says that a module takes long to load: one whose top-level `await` never settles would keep a run waiting unseen. */
+  #watchLoading(module: string | undefined): void {
+    this.#loadingLooks = module === undefined ? 0 : this.#loadingLooks + 1;
+    if (module === undefined || this.#loadingLooks < LOADING_LOOKS || slowModules.has(module)) return;
+    slowModules.add(module);
+    const seconds = (LOADING_LOOKS * LOOK_EVERY_MS) / 1_000;
+    process.emitWarning(
+      `a worker has been loading ${module} for ${seconds} s, and its run waits for that; look for an \`await\` or a loop of the module that does not end, unsubscribe, or give the run a \`timeout\``,
+      { type: 'SlowModuleWarning', code: 'RX_PARFOR_SLOW_MODULE' },
+    );
   }
 
   #receive(message: WorkerMessage): void {
@@ -306,20 +361,37 @@ export class WorkerHandle {
   /** Goes on once the worker has started. */
   #begin(): void {
     this.ready = true;
-    for (const command of this.#unsent.splice(0)) this.#tell(command);
+    const refused: { chunk: ChunkObserver; error: unknown }[] = [];
+    for (const unsent of this.#unsent.splice(0))
+      if ('cancel' in unsent) this.cancel(unsent.cancel);
+      else
+        try {
+          this.#send(unsent.message, unsent.transferList);
+        } catch (error) {
+          refused.push({ chunk: unsent.chunk, error });
+        }
     this.#worker.hush();
+    // Told last, as the worker is given other chunks then.
+    for (const { chunk } of refused) this.#leave(chunk);
+    for (const { chunk, error } of refused) chunk.unsendable(error);
   }
 
   /** Goes on once the first of its chunks has ended. */
   #ended(): void {
     this.#proven = true;
     this.#fatal = undefined;
-    this.#chunks.shift();
+    this.#leave(this.#chunks[0]);
+    // What is heard of a worker that is gone frees nobody.
+    if (!this.#gone) this.observer.freed(this);
+  }
+
+  /** Goes on with the other chunks of the worker. */
+  #leave(chunk: ChunkObserver | undefined): void {
+    const place = this.#chunks.indexOf(chunk as ChunkObserver);
+    this.#chunks.splice(place, 1);
     if (this.load === 0) {
       clearInterval(this.#watch);
       this.#tellForgotten();
-    } else this.#chunks[0]?.turn();
-    // What is heard of a worker that is gone frees nobody.
-    if (!this.#gone) this.observer.freed(this);
+    } else if (place === 0) this.#chunks[0]?.turn();
   }
 }

@@ -23,13 +23,9 @@ const policyOf = (failures: FailureMode, count = 0) =>
 
 const chunkOf = (inputs: string, settled = 0, history: InputHistory = NO_HISTORY): InFlightChunk => {
   const listener = { report() {}, failed() {}, completed() {} };
-  const chunk = new InFlightChunk(
-    { run, first: 10, inputs: [...inputs] },
-    false,
-    history,
-    undefined,
-    listener,
-  );
+  const values = [...inputs];
+  const segment = { first: 10, values, alone: false, history };
+  const chunk = new InFlightChunk({ run, first: 10, inputs: values }, segment, undefined, listener);
   chunk.settled = settled;
   return chunk;
 };

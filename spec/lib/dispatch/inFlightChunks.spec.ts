@@ -10,8 +10,7 @@ const listener = { report() {}, failed() {}, completed() {} };
 const make = (inputs: string, after?: InFlightChunk, alone = false) =>
   new InFlightChunk(
     { inputs: [...inputs], first: 0 } as unknown as Chunk,
-    alone,
-    NO_HISTORY,
+    { first: 0, values: [...inputs], alone, history: NO_HISTORY },
     after,
     listener,
   );

@@ -1,6 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { lastValueFrom, of } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parallelMap, processes, task, threads } from '../../../index.js';
 import { inWorker } from '../../../lib/task/inWorker.js';
+import { inFolder } from '../../contract/subject.js';
 import { timed } from '../../support/deadline.js';
 import { run } from '../../support/program.js';
 
@@ -71,5 +77,30 @@ it('tasks may start workers of their own, and those may not', async () => {
     );
   }
 });
+
+it('a module that starts a run as it is loaded does no harm to others that load at that moment', () =>
+  inFolder(async folder => {
+    const index = new URL('../../../index.js', import.meta.url);
+    const moduleOf = (name: string, code: string): string => {
+      const file = join(folder, `${name}.mjs`);
+      writeFileSync(file, `import { linspace, parallelMap } from '${index}'; ${code}`);
+      return pathToFileURL(file).href;
+    };
+    const later = 'await new Promise(resolve => setTimeout(resolve, 300));';
+    const run = 'linspace(0, 1, 2).pipe(parallelMap(String)).subscribe({ error() {} });';
+    const functionOf = (url: string) => task({ url }, 'f', (x: number) => x);
+    const slow = functionOf(moduleOf('slow', `${later} export const f = x => x + 1;`));
+    const starting = functionOf(moduleOf('starting', `export const f = x => x + 2; ${run}`));
+    const other = functionOf(moduleOf('other', `${later} export const f = x => x + 3;`));
+    const callAll = (calls: readonly (typeof slow)[]) => calls.map(f => f(0));
+    for (const executor of [threads({ maxThreads: 1 }), processes({ maxThreads: 1 })]) {
+      const all = (...functions: (typeof slow)[]) =>
+        lastValueFrom(of(functions).pipe(parallelMap(callAll, { executor })));
+      const refused = await all(slow, starting, other).catch(error => error);
+      assert.match(refused.message, /starting\.mjs starts a run as it is loaded/);
+      assert.equal(await all(slow, other), [1, 3]);
+      await executor.close();
+    }
+  }));
 
 places.run();

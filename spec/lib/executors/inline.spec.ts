@@ -1,4 +1,4 @@
-import { lastValueFrom, range, reduce, toArray } from 'rxjs';
+import { from, lastValueFrom, range, reduce, Subject, toArray } from 'rxjs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
@@ -65,6 +65,44 @@ it('inline gives the value of a thenable that answers with a thenable, as await 
   const make = (x: number) => thenable(x % 2 ? Promise.resolve(x) : thenable(thenable(x)));
   const rows = await lastValueFrom(range(0, 4).pipe(parallelMap(make, { executor: inline() }), toArray()));
   assert.equal(rows, [0, 1, 2, 3]);
+});
+
+it('a task of inline sees its input as it was emitted, where that waited for a task of another run', async () => {
+  const executor = inline();
+  const first = lastValueFrom(range(0, 1).pipe(parallelMap(() => sleep(1), { executor })));
+  const reused = { at: 0, deep: { at: 0 } };
+  function* states() {
+    for (const i of upTo(3)) {
+      reused.at = reused.deep.at = i;
+      yield reused;
+    }
+  }
+  const read = ({ at, deep }: typeof reused) => [at, deep.at];
+  for (const source of [from(states()), sweep(states())])
+    assert.equal(await lastValueFrom(source.pipe(parallelMap(read, { executor }), toArray())), [
+      [0, 0],
+      [1, 1],
+      [2, 2],
+    ]);
+  await first;
+});
+
+it('a task of inline that calls its own source sees each input as it was emitted', () => {
+  const source = new Subject<{ at: number }>();
+  const reused = { at: 0 };
+  const seen: number[] = [];
+  const task = (input: { at: number }) => {
+    seen.push(input.at);
+    if (input.at > 0) return;
+    for (const at of [1, 2]) {
+      reused.at = at;
+      source.next(reused);
+    }
+    reused.at = 3;
+  };
+  source.pipe(parallelMap(task, { executor: inline() })).subscribe();
+  source.next(reused);
+  assert.equal(seen, [0, 1, 2]);
 });
 
 sideBySide.run();

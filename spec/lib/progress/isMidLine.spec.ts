@@ -17,6 +17,13 @@ test('text without a line break leaves the cursor in the middle of a line, until
   assert.is(after('one\r'), true);
 });
 
+test('what a stream refuses to write changes nothing', () => {
+  for (const chunk of [undefined, null, 1, {}]) {
+    assert.is(after(chunk), false);
+    assert.is(after('text', chunk), true);
+  }
+});
+
 test('bytes count as the text that they are', () => {
   assert.is(after(Buffer.from('é = ')), true);
   assert.is(after(Buffer.from('é\n')), false);

@@ -1,9 +1,12 @@
 import type { Chunk, Failure } from '../../../executor.js';
-import { encodeInputs } from '../../../serialization/columnBatch.js';
+import type { ColumnBatch } from '../../../protocol/columnBatch.js';
+import { encodeInputs, sliceBatch } from '../../../serialization/columnBatch.js';
 import { toBytes } from '../protocol/codec.js';
 import { tooLarge } from '../protocol/messageSize.js';
 import type { ChunkPayload } from '../protocol/messages.js';
 import { clusterFunctionOf } from './clusterTaskOf.js';
+
+type Inputs = ArrayLike<unknown> | ColumnBatch;
 
 /** The inputs of a chunk as a message. */
 export interface PackedInputs {
@@ -22,7 +25,7 @@ export function inputsOf(
   chunk: Chunk,
   { root, maxMessage }: { readonly root: string; readonly maxMessage: number },
 ): PackedInputs | { readonly untransferable: NonNullable<Failure['untransferable']> } {
-  for (let values = chunk.inputs; ; ) {
+  for (let values = chunk.kept ?? chunk.inputs; ; ) {
     const { message, rejected } = encodeInputs(values, { sharedMemory: false });
     if (message.length === 0)
       return { untransferable: { what: 'input', path: rejected?.path ?? '', why: rejected?.why ?? '' } };
@@ -40,5 +43,7 @@ export function inputsOf(
 }
 
 /** Returns the first of some values, without copying numbers. */
-const firstOf = (values: ArrayLike<unknown>, count: number): ArrayLike<unknown> =>
-  values instanceof Float64Array ? values.subarray(0, count) : (values as unknown[]).slice(0, count);
+function firstOf(values: Inputs, count: number): Inputs {
+  if (values instanceof Float64Array) return values.subarray(0, count);
+  return 'shape' in values ? sliceBatch(values, 0, count) : (values as unknown[]).slice(0, count);
+}

@@ -1,3 +1,5 @@
+import process from 'node:process';
+import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../../lib/executor.js';
@@ -21,12 +23,17 @@ const handles = suite('the handle of a worker');
 function handleOf(runtime: 'worker_threads' | 'child_process') {
   const log: string[] = [];
   const sent: WorkerCommand[] = [];
+  /** Chunks that Node does not clone. */
+  const refused = new Set<number | undefined>();
   /** Messages that lie in the port. */
   const unheard: WorkerMessage[] = [];
   let said: TinypoolWorkerObserver | undefined;
   const worker: Pick<TinypoolWorker, keyof TinypoolWorker> = {
     start: () => log.push('start'),
-    send: command => sent.push(command),
+    send: command => {
+      if (refused.has(command.chunk?.id)) throw new Error(`chunk ${command.chunk?.id} is refused`);
+      sent.push(command);
+    },
     poll: () => {
       for (const message of unheard.splice(0)) said?.message(message);
     },
@@ -51,11 +58,12 @@ function handleOf(runtime: 'worker_threads' | 'child_process') {
       return worker;
     },
   );
-  return { handle, log, sent, unheard, said: said as unknown as TinypoolWorkerObserver };
+  return { handle, log, sent, refused, unheard, said: said as unknown as TinypoolWorkerObserver };
 }
 
-const chunk = (name: string, log: string[], onRead?: () => void): ChunkObserver => ({
+const chunk = (name: string, log: string[], onRead?: () => void, loading?: string): ChunkObserver => ({
   owesWord: false,
+  loading,
   turn: () => log.push(`${name} turn`),
   begun: () => log.push(`${name} begun`),
   loaded: () => log.push(`${name} loaded`),
@@ -66,6 +74,7 @@ const chunk = (name: string, log: string[], onRead?: () => void): ChunkObserver 
     return {} as Report;
   },
   report: (_, last) => log.push(`${name} report${last ? ', the last' : ''}`),
+  unsendable: error => log.push(`${name} unsendable: ${(error as Error).message}`),
   done: notRunnable => log.push(`${name} done${notRunnable ? ', not runnable' : ''}`),
   lost: ({ reason }, blamed) => log.push(`${name} lost${blamed ? ', blamed' : ''}: ${reason}`),
 });
@@ -184,5 +193,73 @@ handles(
     assert.equal(given.log, ['a turn', 'kill', 'destroy', 'a lost: it did not begin what it was given']);
   },
 );
+
+handles('a chunk that Node refuses to send as a process starts is told so, and those behind it go on', () => {
+  const { handle, log, sent, refused, said } = handleOf('child_process');
+  handle.run(message(1), [], chunk('a', log));
+  handle.run(message(2), [], chunk('b', log));
+  refused.add(1);
+  assert.equal(sent, [], 'it does not listen yet');
+  said.message({ kind: 'ready' });
+  assert.equal(log, ['a turn', 'b turn', 'a unsendable: chunk 1 is refused']);
+  assert.equal([handle.load, handle.knows(1), handle.knows(2)], [1, false, true]);
+  said.message(report(true));
+  assert.equal(log.slice(3), ['freed', 'b report, the last', 'b done']);
+});
+
+handles('a run whose first chunk was refused gets its definition with the next', () => {
+  for (const runtime of ['worker_threads', 'child_process'] as const) {
+    const { handle, log, sent, refused, said } = handleOf(runtime);
+    refused.add(1);
+    if (runtime === 'child_process') said.message({ kind: 'ready' });
+    handle.run(message(1), [], chunk('a', log));
+    assert.equal([handle.load, handle.knows(1)], [0, false], runtime);
+    refused.clear();
+    handle.run(message(1), [], chunk('b', log));
+    handle.run(message(1), [], chunk('c', log));
+    assert.equal(
+      sent.map(command => command.chunk?.definition?.id),
+      [1, undefined],
+      runtime,
+    );
+    assert.equal(log, ['a unsendable: chunk 1 is refused', 'b turn'], runtime);
+  }
+});
+
+handles('a definition that is forgotten before a process listens is forgotten', () => {
+  const { handle, log, sent, said } = handleOf('child_process');
+  handle.run(message(1), [], chunk('a', log));
+  assert.ok(handle.knows(1));
+  handle.forget(1);
+  said.message({ kind: 'ready' });
+  said.message(report(true));
+  assert.equal(sent.at(-1)?.forget, [1]);
+  assert.not(handle.knows(1));
+});
+
+handles('a module that does not end loading is told once, with what to do', async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => {
+    if (warning.name === 'SlowModuleWarning') warnings.push(warning);
+  };
+  process.on('warning', hear);
+  try {
+    const all = [1, 2, 3].map(() => handleOf('worker_threads'));
+    for (const [i, { handle, log }] of all.entries())
+      handle.run(message(1), [], chunk('a', log, undefined, i === 2 ? undefined : 'file:///slow.js'));
+    mock.timers.tick(29_000);
+    await sleep(1);
+    assert.equal(warnings, []);
+    mock.timers.tick(31_000);
+    await sleep(1);
+    assert.is(warnings.length, 1);
+    assert.match(warnings[0]?.message ?? '', /^a worker has been loading file:\/\/\/slow\.js for 30 s/);
+    for (const { handle } of all) handle.end();
+  } finally {
+    mock.timers.reset();
+    process.off('warning', hear);
+  }
+});
 
 handles.run();
