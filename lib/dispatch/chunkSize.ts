@@ -9,16 +9,21 @@ const CHUNKS_PER_SHARE = 2;
 /** Work under this many ms is not divided further at the end: the trip would cost more than it evens out (`bench/constants.ts`). */
 const MIN_WORK_MS = 0.25;
 
+/** A report of more than this many time slices says that tasks have become slow, and that the next ones may be as well. */
+const MAX_SLICES = 2;
+
 /**
  * Chooses the number of inputs of the next chunk.
  *
  * One at first; then as many as fill the executor's time slice, by the measured time of the last ones, but growing no
- * faster than eightfold; and fewer towards the end, so that all workers end together. Too large a chunk does little
- * harm: its worker hands back what does not fit into the slice.
+ * faster than eightfold, from one again when tasks have become slow; and fewer towards the end, so that all workers end
+ * together. Too large a chunk does little harm: its worker hands back what does not fit into the slice.
  * @see joblib's AutoBatchingMixin (size from measured time), guided self-scheduling (Polychronopoulos and Kuck, 1987)
  */
 export class ChunkSize {
   #size = 1;
+  /** True if the last report took several slices. */
+  #tookLong = false;
   /** Milliseconds per input; `undefined` until a first chunk has returned. */
   cost: number | undefined;
 
@@ -34,9 +39,12 @@ export class ChunkSize {
     return this.fixed ?? this.#size;
   }
 
-  /** Returns the size of the next chunk where `waiting` inputs are there to be shared. */
-  next(waiting: number): number {
-    if (this.fixed !== undefined) return this.fixed;
+  /**
+   * Returns the size of the next chunk where `waiting` inputs are there to be shared.
+   * @param cameBack true if the first of them came back: slow ones go out one by one then, also where the size is fixed
+   */
+  next(waiting: number, cameBack = false): number {
+    if (this.fixed !== undefined) return this.#tookLong && cameBack ? 1 : this.fixed;
     const share = Math.ceil(waiting / (this.workers * CHUNKS_PER_SHARE));
     const least = this.cost === undefined ? 1 : Math.min(this.#size, Math.floor(MIN_WORK_MS / this.cost));
     return Math.max(1, least, Math.min(this.#size, share));
@@ -50,7 +58,10 @@ export class ChunkSize {
     // Dearer tasks show at once, but by half: one odd chunk does not set the pace. Cheaper ones count by their number:
     // a first call, which compiles, is soon forgotten.
     this.cost = cost >= before ? (before + cost) / 2 : (before + elapsed) / (1 + count);
-    const fits = Math.floor(this.policy.timeSlice / this.cost);
-    this.#size = Math.max(1, Math.min(fits, this.#size * GROWTH, this.policy.maxInputs));
+    const { timeSlice, maxInputs } = this.policy;
+    const fits = Math.floor(timeSlice / this.cost);
+    this.#tookLong = elapsed > MAX_SLICES * timeSlice;
+    const most = this.#tookLong ? 1 : Math.min(this.#size * GROWTH, maxInputs);
+    this.#size = Math.max(1, Math.min(fits, most));
   }
 }

@@ -384,7 +384,8 @@ export class Dispatcher {
   /** Gives out the next chunk; returns false if there is no room, or if it may not wait behind another one. */
   #giveNext(room: number, after: InFlightChunk | undefined): boolean {
     // What a source still holds is not known: what is here is one chunk's, not everyone's share.
-    const size = this.#pulls ? this.#size.full : this.#size.next(this.#inputs.length);
+    const waiting = this.#pulls ? Infinity : this.#inputs.length;
+    const size = this.#size.next(waiting, this.#inputs.cameBack);
     if (Math.min(size, room) <= 0) return false;
     // What goes alone waits for nobody, as what it waits for may end its worker.
     if (after && this.#inputs.alone) return false;

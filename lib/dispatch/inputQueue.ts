@@ -118,6 +118,11 @@ export class InputQueue {
     return this.#front?.alone === true;
   }
 
+  /** True if the input that `take` gives next was given out before. */
+  get cameBack(): boolean {
+    return this.#returned.length > 0;
+  }
+
   /** Counts an input that need not wait, and returns its index. */
   pass(): number {
     return this.next++;

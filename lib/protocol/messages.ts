@@ -48,6 +48,8 @@ export interface StartMessage {
   readonly port: import('node:worker_threads').MessagePort | undefined;
   /** The number of workers above it, with itself. */
   readonly depth: number;
+  /** One number, which changes as time passes while the worker has a chunk of several inputs. Shared memory: threads only. */
+  readonly pulse: Int32Array | undefined;
 }
 
 /** One chunk, as a worker is told to run it. */

@@ -22,9 +22,9 @@ if (process.send && parent > 0) {
 }
 
 /** Starts the worker: what Tinypool calls. */
-export default function start({ port, depth }: StartMessage): void {
+export default function start({ port, depth, pulse }: StartMessage): void {
   taskScope.depth = depth;
-  const session = new WorkerSession(port ? new PortChannel(port) : toParent, outputs);
+  const session = new WorkerSession(port ? new PortChannel(port) : toParent, outputs, pulse);
   process.on('uncaughtException', error => {
     if (!taskScope.hasTold(error)) session.uncaught(error);
   });

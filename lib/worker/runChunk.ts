@@ -16,7 +16,10 @@ import { ReportBuilder } from './reportBuilder.js';
  */
 const REPORT_EVERY_MS = 4;
 
-/** Tasks quicker than this share one look at the clock, which costs as much as a small task (`bench/constants.ts`). */
+/**
+ * Tasks quicker than this share one look at what is due, which costs as much as several of them (`bench/constants.ts`).
+ * One that takes longer, after quick ones, has a look of its own all the same: the pulse or the clock tells of it.
+ */
 const QUICK_TASK_MS = 0.001;
 const QUICK_TASKS_PER_LOOK = 16;
 
@@ -34,6 +37,8 @@ export interface ChunkContext {
   readonly functionsByReference: boolean;
   /** The functions that the inputs hold, as they were found here. */
   readonly functions: readonly FoundFunction[];
+  /** A number that another thread changes as time passes. Without it there is nothing but the clock to tell. */
+  readonly pulse: Int32Array | undefined;
   post(message: ChunkReport, transferList?: readonly Transferable[]): void;
   /** True if tasks have printed something that has not left yet. */
   hasOutput(): boolean;
@@ -70,6 +75,11 @@ class RunningChunk {
   #next = 0;
   #pending: ReportBuilder;
   #tasksPerLook = 1;
+  /** The last look: when it was, and how many tasks had run. */
+  #lookedAt = this.#start;
+  #looked = 0;
+  /** When something is due next, where no pulse tells that time has passed. */
+  #dueAt = 0;
   /** True if the last task is to be reported at once. */
   #reportNow = false;
 
@@ -110,6 +120,9 @@ class RunningChunk {
     const input = this.#input;
     const watch = this.#watch;
     const isTimed = this.#taskTimeout !== undefined;
+    const { pulse } = this.#context;
+    // A plain look, which is not atomic, costs next to nothing, and sees a change no later than the next task does.
+    let beat = pulse?.[0];
     for (let untilLook = this.#tasksPerLook; ; ) {
       let began = 0;
       try {
@@ -122,7 +135,12 @@ class RunningChunk {
         this.#reject(error, began);
       }
       this.#next += 1;
-      if (this.#next === this.#length || --untilLook === 0) {
+      if (
+        this.#next === this.#length ||
+        --untilLook === 0 ||
+        (pulse ? pulse[0] !== beat : clock() >= this.#dueAt)
+      ) {
+        beat = pulse?.[0];
         if (this.#look()) return undefined;
         untilLook = this.#tasksPerLook;
         // What its calls share may have been renewed.
@@ -183,8 +201,12 @@ class RunningChunk {
     }
     if (isDue) this.#report(isOver, now);
     else if (isOver) this.#context.post({ kind: 'end', notRunnable: undefined });
-    const areQuick = this.#taskTimeout === undefined && now - this.#start < this.#next * QUICK_TASK_MS;
+    const tasks = this.#next - this.#looked;
+    const areQuick = this.#taskTimeout === undefined && now - this.#lookedAt < tasks * QUICK_TASK_MS;
     this.#tasksPerLook = areQuick && !watch?.isCareful ? QUICK_TASKS_PER_LOOK : 1;
+    this.#looked = this.#next;
+    this.#lookedAt = now;
+    this.#dueAt = Math.min(this.#deadline, this.#pending.since + REPORT_EVERY_MS);
     return isOver;
   }
 

@@ -16,6 +16,7 @@ const { load, compareExchange } = Atomics;
 export class WorkerSession {
   readonly #channel: WorkerChannel;
   readonly #outputs: OutputStreams;
+  readonly #pulse: Int32Array | undefined;
   readonly #runs = new Map<number, KnownRun>();
   /** Chunks that nobody waits for any more, by their numbers. Only processes are told so by message. */
   readonly #cancelled = new Set<number>();
@@ -24,9 +25,11 @@ export class WorkerSession {
   /** Resolves when all chunks so far have ended. */
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(channel: WorkerChannel, outputs: OutputStreams) {
+  /** @param pulse the number that changes as time passes; only threads have one */
+  constructor(channel: WorkerChannel, outputs: OutputStreams, pulse?: Int32Array) {
     this.#channel = channel;
     this.#outputs = outputs;
+    this.#pulse = pulse;
   }
 
   /** Listens to commands from now on, and says so. */
@@ -121,6 +124,7 @@ export class WorkerSession {
       sharedMemory: sharedMemory && !remote,
       functionsByReference: !remote,
       functions,
+      pulse: this.#pulse,
       post: (report, transferList) => reporter.post(report, transferList),
       hasOutput: () => !this.#outputs.areEmpty,
       isCancelled: state ? () => load(state, 0) === chunkState.cancelled : () => this.#cancelled.has(number),

@@ -8,6 +8,7 @@ import { platformValues } from './platformValues.js';
 import { programs } from './programs.js';
 import { rows } from './rows.js';
 import { sharedArguments } from './sharedArguments.js';
+import { slices } from './slices.js';
 import type { Capabilities, MakeExecutor } from './subject.js';
 import { tasks } from './tasks.js';
 import { values } from './values.js';
@@ -21,6 +22,7 @@ import { values } from './values.js';
 export function contract(name: string, make: MakeExecutor, capabilities: Capabilities): void {
   const subject = { name, make, ...capabilities };
   rows(subject);
+  slices(subject);
   values(subject);
   platformValues(subject);
   sharedArguments(subject);

@@ -9,6 +9,7 @@ import type { EncodedInputs } from '../../serialization/columnBatch.js';
 import { refusedInput } from '../refusedInput.js';
 import type { ChunkCodec } from './chunkCodec.js';
 import { OverdueTimer } from './overdueTimer.js';
+import type { Pulse } from './pulse.js';
 import type { ChunkObserver, WorkerHandle } from './workerHandle.js';
 
 /** A report that is on its way takes as long as its bytes; one that has not come after so many ms will not, in ms. */
@@ -17,6 +18,8 @@ const REPORT_LIMIT_MS = 30_000;
 /** The services that a chunk's execution needs of its pool. */
 export interface ExecutionHost {
   readonly codec: ChunkCodec;
+  /** Tells threads that time has passed. */
+  readonly pulse: Pulse | undefined;
   /** Milliseconds of work after which a worker starts no further input. */
   readonly timeSlice: number;
   /** Milliseconds that a worker has to come free when nobody waits for its chunk any more. */
@@ -79,6 +82,11 @@ export class ChunkExecution implements ChunkObserver {
     return this.#state === 'waiting';
   }
 
+  /** True if its worker need not look at the clock after each task: there is one between the first and the last. */
+  get mayLookSeldom(): boolean {
+    return this.#length > 2;
+  }
+
   /** Gives it to a worker. */
   give(worker: WorkerHandle, number: number, threads: boolean): void {
     this.#state = 'given';
@@ -117,8 +125,10 @@ export class ChunkExecution implements ChunkObserver {
   /** Nobody waits for it any more. */
   cancel(): void {
     if (this.#state !== 'waiting' && this.#state !== 'given') return;
-    if (this.#shared) Atomics.store(this.#shared, 0, chunkState.cancelled);
-    else if (this.#state === 'given') this.worker?.cancel(this.#number);
+    if (this.#shared) {
+      Atomics.store(this.#shared, 0, chunkState.cancelled);
+      this.host.pulse?.beat();
+    } else if (this.#state === 'given') this.worker?.cancel(this.#number);
     this.#abandon();
   }
 

@@ -21,7 +21,13 @@ const MAX_DEPTH = 2;
 
 let entry: string | undefined;
 
-export type TinypoolWorkerOptions = Pick<TinypoolOptions, 'runtime' | 'env' | 'execArgv' | 'resourceLimits'>;
+export type TinypoolWorkerOptions = Pick<
+  TinypoolOptions,
+  'runtime' | 'env' | 'execArgv' | 'resourceLimits'
+> & {
+  /** The number that tells a thread that time has passed. */
+  readonly pulse?: Int32Array;
+};
 
 /** Hears what becomes of a worker. */
 export interface TinypoolWorkerObserver {
@@ -41,6 +47,7 @@ export interface TinypoolWorkerObserver {
 export class TinypoolWorker {
   readonly #pool: Tinypool;
   readonly #threads: boolean;
+  readonly #pulse: Int32Array | undefined;
   readonly #channel = {
     postMessage: (message: { rxParfor?: WorkerMessage } | null) => {
       // A task may send something of its own.
@@ -54,9 +61,10 @@ export class TinypoolWorker {
   #output: Promise<unknown> = Promise.resolve();
 
   constructor(
-    options: TinypoolWorkerOptions,
+    { pulse, ...options }: TinypoolWorkerOptions,
     private readonly observer: TinypoolWorkerObserver,
   ) {
+    this.#pulse = pulse;
     this.#threads = options.runtime === 'worker_threads';
     this.#pool = new Tinypool({
       // Own ones, so that none is inherited.
@@ -95,7 +103,7 @@ export class TinypoolWorker {
         'a worker that was started by a worker was to start workers; within tasks leave `executor` out, as the default is inline() there',
       );
     const port = this.#threads ? this.#openPort() : undefined;
-    const settled = this.#pool.run({ port, depth } satisfies StartMessage, {
+    const settled = this.#pool.run({ port, depth, pulse: this.#pulse } satisfies StartMessage, {
       filename: (entry ??= workerEntry()),
       name: 'default',
       transferList: port ? [port] : [],

@@ -28,6 +28,7 @@ import { refusedInput } from '../refusedInput.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type ChunkCodec, chunkCodec } from './chunkCodec.js';
 import { ChunkExecution, type ExecutionHost } from './chunkExecution.js';
+import { Pulse } from './pulse.js';
 import { ownErrorOf } from './reportOf.js';
 import type { TinypoolWorkerOptions } from './tinypoolWorker.js';
 import { WorkerHandle, type WorkerObserver } from './workerHandle.js';
@@ -72,6 +73,8 @@ export class WorkerPool implements Executor, AsyncDisposable {
   readonly prefetching: Prefetching;
   readonly #options: WorkerPoolOptions;
   readonly #threads: boolean;
+  /** Only threads share the memory for it. */
+  readonly #pulse: Pulse | undefined;
   readonly #codec: ChunkCodec;
   readonly #workers = new Set<WorkerHandle>();
   readonly #idle: WorkerHandle[] = [];
@@ -97,16 +100,18 @@ export class WorkerPool implements Executor, AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   constructor(options: WorkerPoolOptions) {
-    this.#options = options;
     this.parallelism = options.parallelism;
     this.#threads = options.runtime === 'worker_threads';
     this.chunkPolicy = {
       ...defaultChunkPolicy,
       ...(options.timeSlice !== undefined && { timeSlice: options.timeSlice }),
     };
+    if (this.#threads) this.#pulse = new Pulse(this.chunkPolicy.timeSlice, () => this.#isPulseOfUse());
+    this.#options = { ...options, ...(this.#pulse && { pulse: this.#pulse.count }) };
     this.#codec = options.codec ?? chunkCodec(this.#threads);
     this.#host = {
       codec: this.#codec,
+      pulse: this.#pulse,
       timeSlice: this.chunkPolicy.timeSlice * SLICE_TOLERANCE,
       grace: GRACE_MS[this.#threads ? 'worker_threads' : 'child_process'],
       ended: execution => this.#forget(execution),
@@ -150,8 +155,9 @@ export class WorkerPool implements Executor, AsyncDisposable {
     if (id !== undefined) for (const worker of this.#workers) worker.forget(id);
   }
 
-  /** Hears what the workers have said so far. */
+  /** Hears what the workers have said so far. As this thread is busy, no timer of it tells them that time has passed. */
   poll(): void {
+    this.#pulse?.beat();
     for (const worker of [...this.#workers]) worker.poll();
   }
 
@@ -168,6 +174,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     // First, as those who are told may run again here.
     this.#closed = true;
     for (const timer of this.#idleTimers.values()) timer.stop();
+    this.#pulse?.stop();
     const ended = [...this.#workers].map(worker => worker.end());
     for (const execution of [...this.#executions.values()]) execution.fail(new ExecutorClosedError());
     await Promise.all(ended);
@@ -237,7 +244,14 @@ export class WorkerPool implements Executor, AsyncDisposable {
       }
       this.#lastNumber += 1;
       execution.give(worker, this.#lastNumber, this.#threads);
+      if (execution.mayLookSeldom) this.#pulse?.start();
     });
+  }
+
+  /** Returns true if a worker may have a chunk of which several inputs share a look. */
+  #isPulseOfUse(): boolean {
+    for (const execution of this.#executions.values()) if (execution.mayLookSeldom) return true;
+    return false;
   }
 
   #mayGrow(run: Run): boolean {

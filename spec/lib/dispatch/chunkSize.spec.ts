@@ -78,6 +78,32 @@ test('at the end of very quick tasks: not divided below what a trip is worth', (
   assert.is(size.next(8), 250);
 });
 
+test('a report of several slices among quick ones: one by one again, however many were quick', () => {
+  const size = new ChunkSize(policy, 2, undefined);
+  for (let i = 0; i < 10; i++) size.measured(size.full, 0.001 * size.full);
+  assert.is(size.full, 1000);
+  size.measured(1000, 15);
+  assert.is(size.full, 1000, 'a pause of the machine');
+  size.measured(1000, 17);
+  assert.is(size.full, 1);
+  assert.is(size.next(15), 1);
+  const sizes = [];
+  for (let i = 0; i < 4; i++) {
+    size.measured(size.full, 0.001 * size.full);
+    sizes.push(size.full);
+  }
+  assert.equal(sizes, [8, 64, 512, 1000]);
+});
+
+test('a fixed size: one by one where slow inputs came back, until tasks are quick again', () => {
+  const size = new ChunkSize(policy, 2, 100);
+  assert.is(size.next(MANY, true), 100);
+  size.measured(85, 200);
+  assert.equal([size.next(MANY, true), size.next(MANY)], [1, 100]);
+  size.measured(1, 1);
+  assert.is(size.next(MANY, true), 100);
+});
+
 test('a fixed size: that, whatever was measured', () => {
   const size = new ChunkSize(policy, 4, 5);
   assert.is(size.next(MANY), 5);

@@ -30,8 +30,11 @@ async function posts(
     explain = error => error,
     sharedMemory = true,
     literalArrays = false,
+    pulse = undefined,
   }: Partial<
-    Pick<ChunkMessage, 'timeSlice'> & LoadedTask & Pick<ChunkContext, 'sharedMemory' | 'isCancelled'>
+    Pick<ChunkMessage, 'timeSlice'> &
+      LoadedTask &
+      Pick<ChunkContext, 'sharedMemory' | 'isCancelled' | 'pulse'>
   > = {},
 ): Promise<Posted[]> {
   const start = performance.now();
@@ -56,6 +59,7 @@ async function posts(
       sharedMemory,
       functionsByReference: true,
       functions: [],
+      pulse,
       isCancelled,
       hasOutput: () => false,
       post(report, transferList = []) {
@@ -104,13 +108,44 @@ it('a chunk hands the rest back when its time slice is spent', async () => {
   assert.ok(total(posted) >= 1 && total(posted) <= 4, `${total(posted)} of them`);
 });
 
-it('a chunk hands the rest back in time where tasks are so quick that it seldom looks at the clock', async () => {
-  let calls = 0;
-  const posted = await posts(new Array<number>(16_384).fill(0), () => (++calls > 2_000 ? spin(0.5) : 0), {
-    timeSlice: 8,
-  });
-  // A slice holds 16 of the slow ones, and it may look after 16 quick ones only.
-  assert.ok(total(posted) <= 2_040, `${total(posted)} of them`);
+it('a chunk hands the rest back after the first slow task, however many quick ones came before it', async () => {
+  const pulse = new Int32Array(new SharedArrayBuffer(4));
+  for (const told of [pulse, undefined])
+    for (const slow of [1, 2, 2_000, 2_001, 2_010]) {
+      const task = (x: unknown) => {
+        if ((x as number) < slow) return x;
+        spin(9);
+        // By the executor's thread it would be meanwhile.
+        pulse[0]! += 1;
+        return x;
+      };
+      const posted = await posts(upTo(16_384), task, { timeSlice: 8, pulse: told });
+      assert.ok(total(posted) <= slow + 1, `${total(posted)} of ${slow}, ${told ? 'pulse' : 'clock'}`);
+      assert.equal(rowsOf(posted), upTo(total(posted)));
+    }
+});
+
+it('a chunk goes on at the beats of a pulse as long as nothing is due', async () => {
+  const pulse = new Int32Array(new SharedArrayBuffer(4));
+  const task = (x: unknown) => {
+    pulse[0]! += 1;
+    return x;
+  };
+  const posted = await posts(upTo(200), task, { pulse });
+  assert.equal(rowsOf(posted), upTo(200));
+});
+
+it('a chunk that is cancelled as the pulse beats ends with the task that it is at', async () => {
+  const pulse = new Int32Array(new SharedArrayBuffer(4));
+  let cancelled = false;
+  const task = (x: unknown) => {
+    if (x === 2_005) {
+      cancelled = true;
+      pulse[0]! += 1;
+    }
+    return x;
+  };
+  assert.is(total(await posts(upTo(16_384), task, { pulse, isCancelled: () => cancelled })), 2_006);
 });
 
 it('a chunk runs one input at least', async () => {
