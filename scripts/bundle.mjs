@@ -11,6 +11,7 @@ const entryPoints = {
   'rx-parfor/task': 'dist/lib/task/entry.js',
   'rx-parfor/bullmq': 'dist/lib/executors/cluster/index.js',
   'rx-parfor/testing': 'dist/lib/testing/index.js',
+  'rx-parfor/absent-tinypool': 'dist/lib/executors/pool/absentTinypool.js',
   'rx-parfor/worker-program': 'dist/lib/executors/cluster/worker/workerProgram.js',
   // Nobody imports it by this name. It has what runs need without workers put into chunks that do not import Tinypool.
   'rx-parfor/serial-map': 'dist/operators/serialMap.js',
@@ -26,6 +27,9 @@ const options = {
   platform: 'node',
   target: 'node20',
   packages: 'external',
+  // Bundlers that take this package into a program are to find another one: see `imports` of package.json.
+  alias: { tinypool: '#tinypool' },
+  external: ['#tinypool'],
   sourcemap: true,
   outdir: 'dist/bundle',
   logLevel: 'warning',

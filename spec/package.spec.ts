@@ -28,7 +28,7 @@ test.before(async () => {
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('only what users need is published', () => {
-  const needed = /^(dist\/.*\.(js|d\.ts|js\.map)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
+  const needed = /^(dist\/.*\.(js|cjs|d\.c?ts|js\.map)|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/;
   assert.equal(
     packed.paths.filter(path => !needed.test(path)),
     [],
@@ -45,6 +45,7 @@ test('all that users need is published', () => {
   const needed = [
     ...targets(manifest.exports),
     ...targets([manifest.main, manifest.types, manifest.typesVersions]),
+    ...targets(manifest.imports).filter(path => path.startsWith('./')),
     'README.md',
     'LICENSE',
     'CHANGELOG.md',
@@ -64,11 +65,9 @@ test('publint has nothing to say', async () => {
   );
 });
 
-test('the types resolve for ES modules, bundlers, and CommonJS as of old (attw)', async () => {
+test('the types resolve for ES modules, bundlers, and CommonJS of today and as of old (attw)', async () => {
   const cli = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
-  // That `require` finds an ES module is no fault: it may from the oldest Node on that this package runs on.
-  const rules = ['--ignore-rules', 'cjs-resolves-to-esm'];
-  const args = [cli, packed.tarball, ...rules, '--format', 'ascii', '--no-emoji', '--no-color'];
+  const args = [cli, packed.tarball, '--format', 'ascii', '--no-emoji', '--no-color'];
   const problems = await execute(process.execPath, args).then(
     () => '',
     ({ stdout, message }) => stdout || message,

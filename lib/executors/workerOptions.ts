@@ -57,11 +57,16 @@ const NOT_FOR_WORKERS = /^(-e|--eval|-p|--print|--input-type|--inspect[\w-]*|--t
 const TAKES_VALUE =
   /^(--import|--require|-r|--loader|--experimental-loader|-C|--conditions|-e|--eval|-p|--print|--input-type)$/;
 
+/** The program that ts-node adds to a process's options, with options of its own behind it. */
+const TS_NODE = /[/\\]ts-node[/\\]dist[/\\]bin[\w-]*\.js$/;
+
 /** This process's own options that a child process can use. */
 function inheritedOptions(): string[] {
   const kept: string[] = [];
   for (let i = 0; i < process.execArgv.length; i++) {
     const option = process.execArgv[i] as string;
+    // It would run the worker's program, and load TypeScript as that one's folder says.
+    if (TS_NODE.test(option)) break;
     const value = TAKES_VALUE.test(option) ? process.execArgv[++i] : undefined;
     if (NOT_FOR_WORKERS.test(option) || (LOADS.test(option) && isTsx(value ?? option))) continue;
     kept.push(option, ...(value === undefined ? [] : [value]));

@@ -80,11 +80,16 @@ function locate(run: object): FunctionLocation | undefined {
   };
 }
 
+/** Returns the global object that the inspector evaluates in. It is not the one here where jest runs a program, in a context of its own. */
+const inspectedGlobal = (): Record<symbol, unknown> =>
+  (process.getBuiltinModule('node:vm') as typeof import('node:vm')).runInThisContext('globalThis');
+
 /** Returns the place of a function in its script. Of a session within its own thread all answers come at once. */
 function placeOf(run: object, session: Session): ScriptPlace | undefined {
   let place: ScriptPlace | undefined;
+  const shared = inspectedGlobal();
   try {
-    (globalThis as Record<symbol, unknown>)[key] = run;
+    shared[key] = run;
     session.post(
       'Runtime.evaluate',
       { expression: `globalThis[Symbol.for('${key.description}')]` },
@@ -98,7 +103,7 @@ function placeOf(run: object, session: Session): ScriptPlace | undefined {
         ),
     );
   } finally {
-    delete (globalThis as Record<symbol, unknown>)[key];
+    delete shared[key];
   }
   return place;
 }

@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import {
   attempt,
   describeThrown,
@@ -20,6 +17,7 @@ import { dropOwnFrames } from './ownFrames.js';
 import { returnsLiteral } from './returnsLiteral.js';
 import { shippedFunction } from './shippedFunction.js';
 import { taskScope } from './taskScope.js';
+import { explainTypeScript, isTypeScript, registerTsx } from './typeScript.js';
 
 /** A run's task, as this worker calls it. */
 export interface LoadedTask {
@@ -41,35 +39,6 @@ export interface SharedState {
   renew(): void;
 }
 
-let typeScript: Promise<void> | undefined;
-
-/** Finds the module of tsx that registers it with `import`; a `require` from the task's module finds another one. */
-function findTsx(url: string): URL | undefined {
-  try {
-    const manifest = createRequire(url).resolve('tsx/package.json');
-    const api = JSON.parse(readFileSync(manifest, 'utf8')).exports['./esm/api'];
-    return new URL(api.import?.default ?? api.import ?? api, pathToFileURL(manifest));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Lets this worker import `.ts` modules, by the tsx that is installed beside the task's module. */
-async function loadTypeScript(url: string): Promise<void> {
-  const api = findTsx(url);
-  // Newer Node strips types by itself; an older one says that it does not know the extension.
-  if (!api) return;
-  const { register } = (await import(api.href)) as { register(): void };
-  register();
-}
-
-const isTypeScript = (url: string): boolean => /\.[cm]?tsx?(?:[?#]|$)/.test(url);
-
-/** Lets this worker import TypeScript, where a file is of that. */
-async function prepareFor(url: string): Promise<void> {
-  if (isTypeScript(url)) await (typeScript ??= loadTypeScript(url));
-}
-
 const exportOf = (exports: unknown, name: string): unknown =>
   exports !== null && exports !== undefined && Object.hasOwn(exports, name)
     ? (exports as Record<string, unknown>)[name]
@@ -78,16 +47,13 @@ const exportOf = (exports: unknown, name: string): unknown =>
 async function importTask(url: string, name: string): Promise<Task> {
   let module: Record<string, unknown>;
   try {
-    await prepareFor(url);
     module = (await taskScope.import(url)) as Record<string, unknown>;
   } catch (error) {
     if (taskScope.hasTold(error)) throw error;
-    const why = `the module does not load (${attempt(() => String(error), describeThrown(error))})`;
-    const advice =
-      isTypeScript(url) && !findTsx(url)
-        ? `${why}; there is no tsx beside it, which loads TypeScript: npm install --save-dev tsx, or name the compiled module`
-        : why;
-    throw new TaskNotFoundError(url, name, advice, error);
+    const thrown = attempt(() => String(error), describeThrown(error));
+    const typeScript = attempt(() => explainTypeScript(url, error), undefined);
+    const why = `the module does not load (${thrown})${typeScript ? `: ${typeScript}` : ''}`;
+    throw new TaskNotFoundError(url, name, why, error);
   }
   // A CommonJS module may have its exports on `default` alone; what those inherit are none.
   const found = exportOf(module, name) ?? exportOf(module.default, name);
@@ -133,7 +99,8 @@ function receive(
  * @throws TaskNotFoundError, NotTransferableError, TypeError where it cannot
  */
 export async function loadTask({ task, tag, ...shared }: RunDefinition): Promise<LoadedTask> {
-  if (task.kind === 'source' && task.from !== undefined) await prepareFor(task.from);
+  // It may import what lies beside the file that it was written in.
+  if (task.kind === 'source' && isTypeScript(task.from)) await registerTsx(task.from);
   const run = task.kind === 'source' ? shippedFunction(task) : await importTask(task.url, task.name);
   const functions = await importFunctions(shared.functions);
   const args = receive('args', shared.args, tag, functions) as unknown[];

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WorkerState } from '../protocol/workerState.js';
+import { importModule } from './importModule.js';
 
 /** A module that is or was loaded for a task. */
 class TaskModule {
@@ -69,7 +70,7 @@ class TaskScope implements WorkerState {
     module.exports = new Promise((resolve, reject) => {
       module.reject = reject;
       this.#origin
-        .run(module, () => import(url))
+        .run(module, () => importModule(url))
         .finally(() => this.#loaded(url))
         .then(resolve, reject);
     });

@@ -14,7 +14,7 @@ export interface Outcome {
 
 /** What the command line asks for. */
 export interface Request {
-  /** Lines of Node (`22`), exact versions (`22.12.0`), or `latest`. */
+  /** Lines (`22`), exact versions (`22.12.0`), or `latest`. */
   readonly versions: readonly string[];
   /** Which specs, as uvu takes it. */
   readonly only: string;
@@ -23,19 +23,17 @@ export interface Request {
 /** The lines that are supported, and the newest. */
 const lines = ['20', '22', '24', 'latest'];
 
-/** Reads `22 24 --only "operators"`. */
-export function requestOf(args: readonly string[]): Request {
+/** Reads `22 24 --only "operators"`; where no version is given, it is of the usual ones. */
+export function requestOf(args: readonly string[], usual: readonly string[] = lines): Request {
   const at = args.indexOf('--only');
   const pattern = at < 0 ? '' : args[at + 1];
   if (pattern === undefined) throw new TypeError('--only needs a pattern, such as "operators"');
   const versions = at < 0 ? args : args.toSpliced(at, 2);
   for (const version of versions)
     if (!/^(\d+(\.\d+){0,2}|latest)$/.test(version))
-      throw new TypeError(
-        `"${version}" is no version: give lines of Node (22), versions (22.12.0) or latest`,
-      );
+      throw new TypeError(`"${version}" is no version: give lines (22), versions (22.12.0) or latest`);
   return {
-    versions: versions.length > 0 ? versions : lines,
+    versions: versions.length > 0 ? versions : usual,
     only: pattern ? `(${pattern}).*\\.spec\\.js$` : '\\.spec\\.js$',
   };
 }
@@ -88,11 +86,19 @@ function output(
   });
 }
 
+/**
+ * Runs npm in silence, and without the scripts of packages.
+ * @throws Error where it fails
+ */
+export async function runNpm(args: readonly string[], cwd: string = project): Promise<void> {
+  const quiet = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
+  const ended = await output('npm', [...args, ...quiet], 600, process.env, cwd);
+  if (ended.code !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${ended.output}`);
+}
+
 /** Installs the newest release that a range allows into a folder, and gives the folder of the package. */
 export async function installPackage(name: string, range: string, folder: string): Promise<string> {
-  const args = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
-  const ended = await output('npm', [...args, `${name}@${range}`], 300);
-  if (ended.code !== 0) throw new Error(`${name} ${range} could not be installed:\n${ended.output}`);
+  await runNpm(['install', '--prefix', folder, `${name}@${range}`]);
   return join(folder, 'node_modules', name);
 }
 

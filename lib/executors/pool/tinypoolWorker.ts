@@ -3,12 +3,13 @@ import process from 'node:process';
 import { PassThrough, type Readable } from 'node:stream';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { Tinypool, type Options as TinypoolOptions } from 'tinypool';
+import type { Tinypool, Options as TinypoolOptions } from 'tinypool';
 import { describeThrown, RunInWorkerError, type WorkerExit } from '../../errors.js';
 import type { StartMessage, Transferable, WorkerCommand, WorkerMessage } from '../../protocol/messages.js';
 import { workerState } from '../../protocol/workerState.js';
 import { MAX_TIMER_MS } from '../../runtime/clock.js';
 import { workerEntry } from '../workerEntry.js';
+import { tinypoolClass } from './tinypoolClass.js';
 
 /** A child whose channel is closed has this long to end by itself: its exit says more. */
 const DISCONNECT_GRACE_MS = 50;
@@ -66,6 +67,7 @@ export class TinypoolWorker {
   ) {
     this.#pulse = pulse;
     this.#threads = options.runtime === 'worker_threads';
+    const Tinypool = tinypoolClass();
     this.#pool = new Tinypool({
       // Own ones, so that none is inherited.
       env: undefined,

@@ -82,7 +82,7 @@ it('a TypeScript module without a tsx beside it is told what to install', () =>
     const { message } = (await refusalOf(definitionOf({ kind: 'module', name: 'f', url }))) as Error;
     assert.match(
       message,
-      /there is no tsx beside it.*npm install --save-dev tsx, or name the compiled module/,
+      /(loads TypeScript|Node strips types).*npm install --save-dev tsx\), or name the compiled module/,
     );
   }));
 
