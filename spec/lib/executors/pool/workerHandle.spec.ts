@@ -203,6 +203,7 @@ handles('a chunk that Node refuses to send as a process starts is told so, and t
   assert.equal([handle.load, handle.knows(1), handle.knows(2)], [1, false, true]);
   said.message(report(true));
   assert.equal(log.slice(3), ['freed', 'b report, the last', 'b done']);
+  handle.end();
 });
 
 handles('a run whose first chunk was refused gets its definition with the next', () => {
@@ -221,6 +222,7 @@ handles('a run whose first chunk was refused gets its definition with the next',
       runtime,
     );
     assert.equal(log, ['a unsendable: chunk 1 is refused', 'b turn'], runtime);
+    handle.end();
   }
 });
 
