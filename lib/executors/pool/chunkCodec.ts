@@ -1,6 +1,6 @@
 import type { Chunk, Report, Run } from '../../executor.js';
 import type { NotRunnable, ReportMessage, RunDefinition } from '../../protocol/messages.js';
-import { type EncodedInputs, encodeInputs } from '../../serialization/columnBatch.js';
+import { type EncodedInputs, encodeInputs } from '../../serialization/encodeInputs.js';
 import { definitionOf } from './definitionOf.js';
 import { notRunnable, reportOf } from './reportOf.js';
 

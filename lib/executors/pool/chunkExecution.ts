@@ -5,7 +5,7 @@ import { type Chunk, ChunkTimeoutError, type Report, type Run, WorkerLostError }
 import { chunkState } from '../../protocol/chunkState.js';
 import type { NotRunnable, ReportMessage, RunDefinition } from '../../protocol/messages.js';
 import { callObserver } from '../../runtime/callObserver.js';
-import type { EncodedInputs } from '../../serialization/columnBatch.js';
+import type { EncodedInputs } from '../../serialization/encodeInputs.js';
 import { refusedInput } from '../refusedInput.js';
 import type { ChunkCodec } from './chunkCodec.js';
 import { OverdueTimer } from './overdueTimer.js';
@@ -160,7 +160,7 @@ export class ChunkExecution implements ChunkObserver {
 
   // The words of its worker.
 
-  get owesWord(): boolean {
+  get isAnswerDue(): boolean {
     return !this.#hasBegun || this.#reported === this.#length;
   }
 

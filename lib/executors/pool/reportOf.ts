@@ -1,8 +1,9 @@
 import { NotTransferableError, RunInWorkerError, TaskNotFoundError } from '../../errors.js';
 import type { Failure, Report } from '../../executor.js';
 import type { NotRunnable, ReportMessage } from '../../protocol/messages.js';
-import { batchDecoder, decodeBatch, rowReader } from '../../serialization/columnBatch.js';
+import { rowReader } from '../../serialization/columnBatch.js';
 import { decodeThrown } from '../../serialization/decode.js';
+import { batchDecoder, decodeBatch } from '../../serialization/decodeBatch.js';
 import { SerializationError } from '../../serialization/serializationError.js';
 
 /**

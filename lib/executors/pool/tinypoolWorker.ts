@@ -140,8 +140,8 @@ export class TinypoolWorker {
     }
   }
 
-  /** Takes Tinypool's ear off the worker: a message that a task sends by `parentPort` would count as its error. */
-  hush(): void {
+  /** Has Tinypool no longer listen to the worker: a message that a task sends by `parentPort` would count as its error. */
+  stopListening(): void {
     const { thread } = (this.#worker ?? {}) as { thread?: NodeJS.EventEmitter & { unref(): void } };
     if (!thread) return;
     thread.removeAllListeners('message');

@@ -1,4 +1,3 @@
-import { clearInterval, setImmediate, setInterval } from 'node:timers';
 import type { WorkerExit } from '../../errors.js';
 import type { Report } from '../../executor.js';
 import type {
@@ -6,30 +5,16 @@ import type {
   NotRunnable,
   ReportMessage,
   Transferable,
-  WorkerCommand,
   WorkerMessage,
 } from '../../protocol/messages.js';
 import { Fifo } from '../../queues/fifo.js';
 import { decodeThrown } from '../../serialization/decode.js';
-import { LoadingWatch } from './loadingWatch.js';
 import { TinypoolWorker, type TinypoolWorkerObserver, type TinypoolWorkerOptions } from './tinypoolWorker.js';
-
-/** The time between two looks at a worker, whether it has begun the chunk that it was given. */
-const LOOK_EVERY_MS = 1_000;
-
-/**
- * The looks within which a worker has to begin what it was given. What a task has left behind may keep it from that: a
- * loop, a stop signal. One that has run nothing yet may take long to start, or to read its inputs.
- */
-const MAX_LOOKS = 2;
-const MAX_FIRST_LOOKS = 60;
+import { WorkerOutbox } from './workerOutbox.js';
+import { type WatchedChunk, WorkerWatch } from './workerWatch.js';
 
 /** Hears what a worker says of one chunk. */
-export interface ChunkObserver {
-  /** True if the worker owes a word for which no task need end: it has not begun the chunk, or all of it has run. */
-  readonly owesWord: boolean;
-  /** The module that the worker loads for it now. */
-  readonly loading: string | undefined;
+export interface ChunkObserver extends WatchedChunk {
   /** All chunks before it have ended: it is the one that the worker runs. */
   turn(): void;
   /** A process has taken it up. Of a thread it is seen in shared memory. */
@@ -63,13 +48,7 @@ export interface WorkerObserver {
   /** It is gone, with or without a chunk. */
   gone(worker: WorkerHandle): void;
   /** It does not begin what it was given. */
-  deaf(worker: WorkerHandle): void;
-}
-
-interface UnsentChunk {
-  readonly message: ChunkMessage;
-  readonly transferList: readonly Transferable[];
-  readonly chunk: ChunkObserver;
+  unresponsive(worker: WorkerHandle): void;
 }
 
 /** One worker, and the chunks that it has, in its order. */
@@ -78,22 +57,14 @@ export class WorkerHandle {
   ready = false;
   readonly #worker: Pick<TinypoolWorker, keyof TinypoolWorker>;
   readonly #threads: boolean;
+  readonly #outbox: WorkerOutbox<ChunkObserver>;
+  readonly #watch: WorkerWatch;
   /** The chunks that the worker has, in its order: it runs the first. */
   readonly #chunks: ChunkObserver[] = [];
-  /** Definitions of runs that the worker has, and those that it is to be told to forget. */
-  readonly #known = new Set<number>();
-  readonly #forgotten = new Set<number>();
   /** Messages of the worker that nobody has heard yet. */
   readonly #inbox = new Fifo<WorkerMessage>();
   /** True while values are made of a report: code of the user may run meanwhile, and the next message waits. */
   #reading = false;
-  /** Chunks and cancelled chunks for a process that cannot listen yet, in their order. */
-  #unsent: (UnsentChunk | { readonly cancel: number })[] = [];
-  #watch: NodeJS.Timeout | undefined;
-  /** The chunk that the worker owed a word of at the last looks, and how many those were. */
-  #owing: ChunkObserver | undefined;
-  #looks = 0;
-  readonly #loading = new LoadingWatch();
   /** True once the worker has ended a chunk. */
   #proven = false;
   #fatal: Extract<WorkerMessage, { kind: 'fatal' }> | undefined;
@@ -109,6 +80,17 @@ export class WorkerHandle {
     ) => Pick<TinypoolWorker, keyof TinypoolWorker> = (...parameters) => new TinypoolWorker(...parameters),
   ) {
     this.#threads = options.runtime === 'worker_threads';
+    this.#outbox = new WorkerOutbox((command, transferList) => {
+      if (!this.#gone) this.#worker.send(command, transferList);
+    }, this.#threads);
+    this.#watch = new WorkerWatch({
+      current: () => this.#chunks[0],
+      isProven: () => this.#proven,
+      poll: () => this.poll(),
+      unresponsive: () => {
+        if (!this.#gone) this.observer.unresponsive(this);
+      },
+    });
     this.#worker = makeWorker(options, {
       message: message => this.#receive(message),
       messageError: error => this.#unreadable(error),
@@ -128,10 +110,7 @@ export class WorkerHandle {
 
   /** Returns true if the worker has this definition, or will have it before what it is given next. */
   knows(definition: number): boolean {
-    return (
-      this.#known.has(definition) ||
-      this.#unsent.some(unsent => 'message' in unsent && unsent.message.id === definition)
-    );
+    return this.#outbox.knows(definition);
   }
 
   /**
@@ -147,18 +126,14 @@ export class WorkerHandle {
    * The chunk hears of it where Node cannot clone the message, now or once the worker has started.
    */
   run(message: ChunkMessage, transferList: readonly Transferable[], chunk: ChunkObserver): void {
-    if (this.#canListen) {
-      try {
-        this.#send(message, transferList);
-      } catch (error) {
-        return chunk.unsendable(error);
-      }
-    } else this.#unsent.push({ message, transferList, chunk });
+    try {
+      this.#outbox.give({ message, transferList, chunk });
+    } catch (error) {
+      return chunk.unsendable(error);
+    }
     this.#chunks.push(chunk);
     if (this.load > 1) return;
-    // Of what goes on in its worker Tinypool knows nothing: it would let the process end.
-    this.#owing = undefined;
-    this.#watch = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#watch.start();
     chunk.turn();
   }
 
@@ -169,16 +144,13 @@ export class WorkerHandle {
 
   /** Tells the worker that nobody waits for a chunk. Threads share memory for that, and look there. */
   cancel(number: number): void {
-    if (this.#threads) return;
-    if (this.#canListen) this.#tell({ chunk: undefined, forget: undefined, cancel: number });
-    else this.#unsent.push({ cancel: number });
+    if (!this.#threads) this.#outbox.cancel(number);
   }
 
   /** Has the worker forget a definition, when it has no chunk that might need it. */
   forget(definition: number): void {
-    if (!this.knows(definition)) return;
-    this.#forgotten.add(definition);
-    if (this.load === 0) this.#tellForgotten();
+    this.#outbox.forget(definition);
+    if (this.load === 0) this.#outbox.tellForgotten();
   }
 
   /** Ends the worker; resolves when it has really stopped. Its chunks are lost. */
@@ -229,7 +201,7 @@ export class WorkerHandle {
 
   /** Hears nothing more of its chunks. */
   #leaveChunks(): ChunkObserver[] {
-    clearInterval(this.#watch);
+    this.#watch.stop();
     return this.#chunks.splice(0);
   }
 
@@ -239,49 +211,6 @@ export class WorkerHandle {
     this.#end('a message of it cannot be read', this.#chunks[0], error).finally(() =>
       this.observer.gone(this),
     );
-  }
-
-  #tellForgotten(): void {
-    if (this.#forgotten.size === 0) return;
-    const forget = [...this.#forgotten];
-    this.#forgotten.clear();
-    for (const definition of forget) this.#known.delete(definition);
-    this.#tell({ chunk: undefined, forget, cancel: undefined });
-  }
-
-  /** True if a message is heard: one that comes before a process listens would be lost. */
-  get #canListen(): boolean {
-    return this.#threads || this.ready;
-  }
-
-  #tell(command: WorkerCommand, transferList: readonly Transferable[] = []): void {
-    if (!this.#gone) this.#worker.send(command, transferList);
-  }
-
-  /** @throws the error of Node where it cannot clone the message */
-  #send(message: ChunkMessage, transferList: readonly Transferable[]): void {
-    const isKnown = this.#known.has(message.id);
-    const chunk = isKnown ? { ...message, definition: undefined } : message;
-    this.#tell({ chunk, forget: undefined, cancel: undefined }, transferList);
-    this.#known.add(message.id);
-  }
-
-  /** Looks whether the worker has begun what it was given, and has ended what has run. */
-  #look(): void {
-    const [first] = this.#chunks;
-    this.#loading.look(first?.loading, LOOK_EVERY_MS);
-    if (!first?.owesWord || first !== this.#owing) {
-      this.#owing = first;
-      this.#looks = 0;
-      return;
-    }
-    this.#looks += 1;
-    if (this.#looks < (this.#proven ? MAX_LOOKS : MAX_FIRST_LOOKS)) return;
-    // What it has said while this thread was busy is heard first.
-    setImmediate(() => {
-      this.poll();
-      if (this.runs(first) && first.owesWord && !this.#gone) this.observer.deaf(this);
-    });
   }
 
   #receive(message: WorkerMessage): void {
@@ -342,16 +271,8 @@ export class WorkerHandle {
   /** Goes on once the worker has started. */
   #begin(): void {
     this.ready = true;
-    const refused: { chunk: ChunkObserver; error: unknown }[] = [];
-    for (const unsent of this.#unsent.splice(0))
-      if ('cancel' in unsent) this.cancel(unsent.cancel);
-      else
-        try {
-          this.#send(unsent.message, unsent.transferList);
-        } catch (error) {
-          refused.push({ chunk: unsent.chunk, error });
-        }
-    this.#worker.hush();
+    const refused = this.#outbox.open();
+    this.#worker.stopListening();
     // Told last, as the worker is given other chunks then.
     for (const { chunk } of refused) this.#leave(chunk);
     for (const { chunk, error } of refused) chunk.unsendable(error);
@@ -371,8 +292,8 @@ export class WorkerHandle {
     const place = this.#chunks.indexOf(chunk as ChunkObserver);
     this.#chunks.splice(place, 1);
     if (this.load === 0) {
-      clearInterval(this.#watch);
-      this.#tellForgotten();
+      this.#watch.stop();
+      this.#outbox.tellForgotten();
     } else if (place === 0) this.#chunks[0]?.turn();
   }
 }

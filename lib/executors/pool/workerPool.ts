@@ -23,7 +23,7 @@ import type { RunDefinition } from '../../protocol/messages.js';
 import { RoundRobin } from '../../queues/roundRobin.js';
 import { sharedContext } from '../../runtime/sharedContext.js';
 import { startTimer, type Timer } from '../../runtime/startTimer.js';
-import type { EncodedInputs } from '../../serialization/columnBatch.js';
+import type { EncodedInputs } from '../../serialization/encodeInputs.js';
 import { refusedInput } from '../refusedInput.js';
 import { warnOfOversubscription } from '../workerOptions.js';
 import { type ChunkCodec, chunkCodec } from './chunkCodec.js';
@@ -91,7 +91,7 @@ export class WorkerPool implements Executor, AsyncDisposable {
     },
     freed: worker => this.#free(worker),
     gone: worker => this.#remove(worker),
-    deaf: worker => this.#replace(worker, worker.giveUp()),
+    unresponsive: worker => this.#replace(worker, worker.giveUp()),
   };
   #lastId = 0;
   #lastNumber = 0;

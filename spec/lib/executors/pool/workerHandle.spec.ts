@@ -35,7 +35,7 @@ function handleOf(runtime: 'worker_threads' | 'child_process') {
     poll: () => {
       for (const message of unheard.splice(0)) said?.message(message);
     },
-    hush: () => undefined,
+    stopListening: () => undefined,
     kill: () => log.push('kill'),
     destroy: async () => {
       log.push('destroy');
@@ -49,7 +49,7 @@ function handleOf(runtime: 'worker_threads' | 'child_process') {
       loaded: () => log.push('loaded'),
       freed: () => log.push('freed'),
       gone: () => log.push('gone'),
-      deaf: () => log.push('deaf'),
+      unresponsive: () => log.push('unresponsive'),
     },
     (_, observer) => {
       said = observer;
@@ -60,7 +60,7 @@ function handleOf(runtime: 'worker_threads' | 'child_process') {
 }
 
 const chunk = (name: string, log: string[], onRead?: () => void): ChunkObserver => ({
-  owesWord: false,
+  isAnswerDue: false,
   loading: undefined,
   turn: () => log.push(`${name} turn`),
   begun: () => log.push(`${name} begun`),
