@@ -1,5 +1,5 @@
 import type { BoundCall, CallPool } from './callPool.js';
-import { isThenable } from './callTask.js';
+import { isThenable } from './isThenable.js';
 
 /** A task's outcome. */
 export type Outcome =

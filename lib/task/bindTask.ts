@@ -8,7 +8,7 @@ export interface Binding {
 }
 
 /** Binds a task to what every call shares: `task(value, ...args, kwargs)`, or with `spread` `task(...value, ...)`. */
-export function callTask(task: Task, { args, kwargs, spread }: Binding): (value: unknown) => unknown {
+export function bindTask(task: Task, { args, kwargs, spread }: Binding): (value: unknown) => unknown {
   const rest = kwargs === undefined ? args : [...args, kwargs];
   if (spread)
     return value => {
@@ -24,8 +24,3 @@ export function callTask(task: Task, { args, kwargs, spread }: Binding): (value:
   }
   return value => task(value, ...rest);
 }
-
-/** Returns true if `await` would wait for it. */
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-  typeof (value as { then?: unknown }).then === 'function';

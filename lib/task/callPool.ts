@@ -1,4 +1,4 @@
-import { type Binding, callTask } from './callTask.js';
+import { type Binding, bindTask } from './bindTask.js';
 import { SharedArguments } from './sharedArguments.js';
 import type { Task } from './task.js';
 
@@ -11,7 +11,7 @@ export interface BoundCall {
 /** Binds a task to a copy of what its calls share that none of them has had. */
 export function freshCall(task: Task, shared: SharedArguments): BoundCall {
   const binding = shared.fresh();
-  return { binding, call: callTask(task, binding) };
+  return { binding, call: bindTask(task, binding) };
 }
 
 /**

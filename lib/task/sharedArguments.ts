@@ -1,6 +1,6 @@
 import { copyBoth } from '../serialization/copyValue.js';
 import { isSame } from '../serialization/isSame.js';
-import type { Binding } from './callTask.js';
+import type { Binding } from './bindTask.js';
 
 /** The owner of `args` and `kwargs` as they are given: a caller may go on to use its own, a worker has what came to it. */
 export type ArgumentsOwner = 'caller' | 'worker';

@@ -1,6 +1,6 @@
 import { isInstance } from '../errors.js';
 import type { FailureMessage, ReportMessage, Transferable } from '../protocol/messages.js';
-import { ColumnBatchBuilder } from '../serialization/columnBatch.js';
+import { ColumnBatchBuilder } from '../serialization/columnBatchBuilder.js';
 import { Encoder } from '../serialization/encode.js';
 import { SerializationError } from '../serialization/serializationError.js';
 

@@ -5,7 +5,7 @@ import { now as clock } from '../runtime/clock.js';
 import { rowReader } from '../serialization/columnBatch.js';
 import { decode } from '../serialization/decode.js';
 import type { FoundFunction } from '../serialization/markedFunctions.js';
-import { isThenable } from '../task/callTask.js';
+import { isThenable } from '../task/isThenable.js';
 import { ChangeWatch } from './changeWatch.js';
 import type { LoadedTask } from './loadTask.js';
 import { ReportBuilder } from './reportBuilder.js';
