@@ -32,7 +32,7 @@ const constants: readonly Constant[] = [
   { name: 'QUICK_TASKS_PER_LOOK', file: 'lib/worker/runChunk.js', values: [1, 4, 16, 64] },
   {
     name: 'MAX_COLUMNS',
-    file: 'lib/serialization/columnBatch.js',
+    file: 'lib/serialization/rowShape.js',
     values: [8, 64, 512],
     measures: measuresOfValues('tuples of', [16, 48, 256], (_, n) =>
       Array.from({ length: n }, (_, i) => i / n),

@@ -1,7 +1,7 @@
 import type { Chunk, Run } from '../executor.js';
 import type { ColumnBatch } from '../protocol/columnBatch.js';
 import type { EmittedValues } from './emittedValues.js';
-import type { Segment } from './inputQueue.js';
+import type { Segment } from './segment.js';
 
 /** Makes the chunk of some inputs, as an executor is given it. */
 export const chunkOf = (run: Run, { first, values, emitted }: Segment): Chunk =>

@@ -1,7 +1,7 @@
 import { asyncScheduler, Subscription } from 'rxjs';
 import { Fifo } from '../queues/fifo.js';
 import { scheduleAfter } from '../runtime/scheduleAfter.js';
-import type { Segment } from './inputQueue.js';
+import type { Segment } from './segment.js';
 
 /**
  * Failed inputs that wait for their next try.

@@ -18,9 +18,10 @@ import { FailurePolicy, type Verdict } from './failurePolicy.js';
 import { faultIn } from './faultIn.js';
 import { type ChunkListener, InFlightChunk } from './inFlightChunk.js';
 import { InFlightChunks } from './inFlightChunks.js';
-import { InputQueue, NO_HISTORY, type Segment, sliceSegment } from './inputQueue.js';
+import { InputQueue } from './inputQueue.js';
 import type { PullSource } from './pullSource.js';
 import { ReorderBuffer } from './reorderBuffer.js';
+import { NO_HISTORY, type Segment, sliceSegment } from './segment.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
 import { Window } from './window.js';
 

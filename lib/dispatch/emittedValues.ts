@@ -1,8 +1,8 @@
 import { attempt } from '../errors.js';
 import type { BatchColumn, ColumnBatch } from '../protocol/columnBatch.js';
-import { hasKeys, isTuple, recordKeys } from '../serialization/columnBatch.js';
 import { copyValue } from '../serialization/copyValue.js';
 import { isSame } from '../serialization/isSame.js';
+import { hasKeys, isTuple, recordKeys } from '../serialization/rowShape.js';
 
 const NONE: readonly unknown[] = [];
 const COPIED = { memory: true, whole: false };

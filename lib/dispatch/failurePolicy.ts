@@ -11,7 +11,7 @@ import type { Plan } from '../options/mapOptions.js';
 import { noRows, sliceBatch } from '../serialization/columnBatch.js';
 import { locateFrames } from '../task/locateFrames.js';
 import type { InFlightChunk } from './inFlightChunk.js';
-import { type InputHistory, type Segment, sliceSegment } from './inputQueue.js';
+import { type InputHistory, type Segment, sliceSegment } from './segment.js';
 import { type SettledBatch, settledBatch } from './settledBatch.js';
 
 /** Workers that may die with an input before it is held to be the cause: one with others, then two with it alone. */

@@ -1,8 +1,8 @@
 import { type Observable, Subscription } from 'rxjs';
 import type { Chunk, Report } from '../executor.js';
 import { callObserver } from '../runtime/callObserver.js';
-import type { Segment } from './inputQueue.js';
 import { connect } from './operate.js';
+import type { Segment } from './segment.js';
 
 /** Hears what an executor says of a chunk. */
 export interface ChunkListener {

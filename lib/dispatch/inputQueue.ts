@@ -1,38 +1,12 @@
 import { Fifo } from '../queues/fifo.js';
 import { EmittedValues } from './emittedValues.js';
-
-/** Counts what an input has been through before: workers that died with it, and failures. */
-export interface InputHistory {
-  readonly crashes: number;
-  readonly attempts: number;
-}
-
-/** The history of inputs that were never given out. */
-export const NO_HISTORY: InputHistory = { crashes: 0, attempts: 0 };
-
-/** Consecutive inputs and the index of their first. */
-export interface Segment {
-  readonly first: number;
-  readonly values: ArrayLike<unknown>;
-  /** The inputs as they were emitted. Left out where they cannot have changed. */
-  readonly emitted?: EmittedValues;
-  /** Suspects of a crash or a timeout, or inputs that are tried again: to be given out one by one. */
-  readonly alone: boolean;
-  /** The same for each of them. It lives and goes with the inputs, so no table of it grows. */
-  readonly history: InputHistory;
-}
+import { joinSegments, NO_HISTORY, type Segment, sliceInputs, sliceSegment } from './segment.js';
 
 /** A block of inputs that are still being collected is closed at this length, so that none is ever copied twice (`bench/constants.ts`). */
 const BLOCK_LENGTH = 16_384;
 
 /** More would hold memory that a run which has got so far may never need. */
 const MAX_SPARE_BLOCKS = 8;
-
-/** Returns part of some inputs; numbers are not copied. */
-function sliceInputs(values: ArrayLike<unknown>, from: number, to: number): ArrayLike<unknown> {
-  if (from === 0 && to === values.length) return values;
-  return values instanceof Float64Array ? values.subarray(from, to) : (values as unknown[]).slice(from, to);
-}
 
 /** Lets go of inputs that were taken of some that nobody else reads. */
 function letGo(
@@ -43,41 +17,6 @@ function letGo(
 ): void {
   if (Array.isArray(values)) values.fill(undefined, from, to);
   emitted?.release(from, to);
-}
-
-/** Returns part of a segment; numbers are not copied. */
-export function sliceSegment(segment: Segment, from: number, to: number): Segment {
-  const { first, values, emitted } = segment;
-  if (from === 0 && to === values.length) return segment;
-  return {
-    ...segment,
-    first: first + from,
-    values: sliceInputs(values, from, to),
-    ...(emitted && { emitted: emitted.slice(from, to) }),
-  };
-}
-
-/** Returns the inputs of consecutive segments as they were emitted. */
-const joinedEmitted = (pieces: readonly Segment[]): EmittedValues | undefined =>
-  pieces.every(({ emitted }) => emitted === undefined)
-    ? undefined
-    : pieces
-        .map(({ emitted, values }) => emitted ?? EmittedValues.unchanging(values.length))
-        .reduce((all, others) => all.concat(others));
-
-function joined(pieces: readonly ArrayLike<unknown>[], length: number): ArrayLike<unknown> {
-  const numbers = pieces.every(piece => piece instanceof Float64Array);
-  if (!numbers)
-    return ([] as unknown[]).concat(
-      ...pieces.map(piece => (Array.isArray(piece) ? piece : Array.from(piece))),
-    );
-  const all = new Float64Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
 
 /**
@@ -145,20 +84,14 @@ export class InputQueue {
   take(limit: number): Segment {
     const front = this.#takePiece(limit);
     if (front.alone) return front;
-    const pieces = [front];
+    const pieces: [Segment, ...Segment[]] = [front];
     let { length } = front.values;
     while (length < limit && this.length > 0 && this.first === front.first + length && !this.alone) {
       const piece = this.#takePiece(limit - length);
       pieces.push(piece);
       length += piece.values.length;
     }
-    if (pieces.length === 1) return front;
-    const values = joined(
-      pieces.map(({ values }) => values),
-      length,
-    );
-    const emitted = joinedEmitted(pieces);
-    return { ...front, values, ...(emitted && { emitted }) };
+    return joinSegments(pieces);
   }
 
   /** True if the next input is one that was never given out, and no block has been filled since it came. */

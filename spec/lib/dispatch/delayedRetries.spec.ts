@@ -2,7 +2,7 @@ import { asyncScheduler } from 'rxjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DelayedRetries } from '../../../lib/dispatch/delayedRetries.js';
-import { NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
+import { NO_HISTORY, type Segment } from '../../../lib/dispatch/segment.js';
 import { until } from '../../support/deadline.js';
 import { inVirtualTime } from '../../support/virtualTime.js';
 

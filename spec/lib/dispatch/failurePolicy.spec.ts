@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FailurePolicy } from '../../../lib/dispatch/failurePolicy.js';
 import { InFlightChunk } from '../../../lib/dispatch/inFlightChunk.js';
-import { type InputHistory, NO_HISTORY } from '../../../lib/dispatch/inputQueue.js';
+import { type InputHistory, NO_HISTORY } from '../../../lib/dispatch/segment.js';
 import { TaskError, TaskTimeoutError, WorkerCrashError } from '../../../lib/errors.js';
 import { ChunkTimeoutError, type Run, WorkerLostError } from '../../../lib/executor.js';
 import { CallSite } from '../../../lib/options/callSite.js';

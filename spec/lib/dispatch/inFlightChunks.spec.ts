@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InFlightChunk } from '../../../lib/dispatch/inFlightChunk.js';
 import { InFlightChunks } from '../../../lib/dispatch/inFlightChunks.js';
-import { NO_HISTORY } from '../../../lib/dispatch/inputQueue.js';
+import { NO_HISTORY } from '../../../lib/dispatch/segment.js';
 import type { Chunk } from '../../../lib/executor.js';
 
 const listener = { report() {}, failed() {}, completed() {} };

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { InputQueue, NO_HISTORY, type Segment } from '../../../lib/dispatch/inputQueue.js';
+import { InputQueue } from '../../../lib/dispatch/inputQueue.js';
+import { NO_HISTORY, type Segment } from '../../../lib/dispatch/segment.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
 
 const filled = (...values: readonly unknown[]): InputQueue => {

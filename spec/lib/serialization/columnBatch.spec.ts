@@ -3,15 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ColumnsBuilder } from '../../../lib/columns/columns.js';
 import type { ColumnBatchMessage } from '../../../lib/protocol/messages.js';
-import {
-  batchOfRow,
-  ColumnBatchBuilder,
-  decodeBatch,
-  encodeInputs,
-  noRows,
-  rowReader,
-  sliceBatch,
-} from '../../../lib/serialization/columnBatch.js';
+import { batchOfRow, noRows, rowReader, sliceBatch } from '../../../lib/serialization/columnBatch.js';
+import { ColumnBatchBuilder } from '../../../lib/serialization/columnBatchBuilder.js';
+import { decodeBatch } from '../../../lib/serialization/decodeBatch.js';
+import { encodeInputs } from '../../../lib/serialization/encodeInputs.js';
 import { SerializationError } from '../../../lib/serialization/serializationError.js';
 import { transfer } from '../../../lib/serialization/transfer.js';
 import { timed } from '../../support/deadline.js';

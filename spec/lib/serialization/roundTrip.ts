@@ -1,12 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
 import type { ColumnBatchMessage, Transferable } from '../../../lib/protocol/messages.js';
-import {
-  ColumnBatchBuilder,
-  decodeBatch,
-  type EncodedBatch,
-  rowReader,
-} from '../../../lib/serialization/columnBatch.js';
+import { rowReader } from '../../../lib/serialization/columnBatch.js';
+import { ColumnBatchBuilder, type EncodedBatch } from '../../../lib/serialization/columnBatchBuilder.js';
 import { decode } from '../../../lib/serialization/decode.js';
+import { decodeBatch } from '../../../lib/serialization/decodeBatch.js';
 import { Encoder } from '../../../lib/serialization/encode.js';
 import { SerializationError } from '../../../lib/serialization/serializationError.js';
 

@@ -1,6 +1,7 @@
 import type { Chunk, Failure } from '../../../executor.js';
 import type { ColumnBatch } from '../../../protocol/columnBatch.js';
-import { encodeInputs, sliceBatch } from '../../../serialization/columnBatch.js';
+import { sliceBatch } from '../../../serialization/columnBatch.js';
+import { encodeInputs } from '../../../serialization/encodeInputs.js';
 import { toBytes } from '../protocol/codec.js';
 import { tooLarge } from '../protocol/messageSize.js';
 import type { ChunkPayload } from '../protocol/messages.js';
