@@ -124,7 +124,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     );
   };
 
-  it('show where the operator was called, and where the task threw, with few frames of ours', async () => {
+  it('failures show where the operator was called, and where the task threw, with few frames of ours', async () => {
     const before = lineHere();
     const operator = parallelMap(
       (x: number) => {
@@ -161,7 +161,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     }
   });
 
-  it('of async tasks, methods and causes show the file of the task as well', async () => {
+  it('failures of async tasks, methods and causes show the file of the task as well', async () => {
     const before = lineHere();
     const tasks = {
       method(x: number) {
@@ -187,7 +187,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     }
   });
 
-  it('of a task arrive as the cause, whatever was thrown and however', async () => {
+  it('failures of a task arrive as the cause, whatever was thrown and however', async () => {
     const names = Object.keys(thrown).filter(name => name !== 'cyclic' && name !== 'with a socket');
     for (const task of [raise, reject]) {
       const rows = await rowsOf(from(names).pipe(parallelMapSettled(task, { executor })));
@@ -202,7 +202,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     }
   });
 
-  it('that are Errors keep their stack, their class as far as it is built in, and what is on them', async () => {
+  it('failures that are Errors keep their stack, their class as far as it is built in, and what is on them', async () => {
     const error = await errorOf<TaskError>(of('subclass').pipe(parallelMap(raise, { executor })));
     const cause = error.cause as SolverError;
     assert.instance(cause, RangeError);
@@ -215,7 +215,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.match(error.message, /input "subclass" \(index 0\): SolverError: no convergence/);
   });
 
-  it('of a result that is awaited are the task’s', async () => {
+  it('failures of a result that is awaited are the task’s', async () => {
     const task = (how: string): unknown => {
       const broken = (): never => {
         throw new RangeError('then broke');
@@ -244,7 +244,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('that hold themselves arrive', async () => {
+  it('failures that hold themselves arrive', async () => {
     const error = await errorOf<TaskError>(of('cyclic').pipe(parallelMap(raise, { executor })));
     const cause = error.cause as Error & { self: unknown; list: unknown[]; cause: Error };
     assert.is(cause.message, 'cyclic');
@@ -254,7 +254,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('with something on them that cannot cross arrive without it', async () => {
+  it('failures with something on them that cannot cross arrive without it', async () => {
     const error = await errorOf<TaskError>(of('with a socket').pipe(parallelMap(raise, { executor })));
     const cause = error.cause as Error & { socket: unknown; retry: unknown };
     assert.is(cause.message, 'refused');
@@ -263,7 +263,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.match(String(cause.retry), /\[Function: retry\]/);
   });
 
-  it('of hundreds of inputs are each their own', async () => {
+  it('failures of hundreds of inputs are each their own', async () => {
     const task = (x: number) => {
       if (x % 2) throw new RangeError(`odd ${x}`);
       return x;
@@ -285,7 +285,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.is((error as MapError).errors.length, 500);
   });
 
-  it('to settle in time cost an async task its row', async () => {
+  it('failures to settle in time cost an async task its row', async () => {
     for (const chunk of [1, 8]) {
       const start = performance.now();
       const rows = await rowsOf(
@@ -308,7 +308,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('to end in time end the run, where that has a timeout', async () => {
+  it('failures to end in time end the run, where that has a timeout', async () => {
     const start = performance.now();
     const error = await errorOf<TaskTimeoutError>(
       range(0, 4).pipe(parallelMap(hangFor, { kwargs: { bad: 0 }, timeout: 120, executor })),
@@ -324,7 +324,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('of time are counted from a task’s own start', async () => {
+  it('failures of time are counted from a task’s own start', async () => {
     const waits = new Array<number>(12).fill(60);
     const rows = await rowsOf(
       from(waits).pipe(parallelMap(pause, { taskTimeout: 400, chunk: 12, concurrency: 1, executor })),
@@ -337,7 +337,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     return;
   }
 
-  it('of time are counted without the way to a worker, and without a module that loads long', async () => {
+  it('failures of time are counted without the way to a worker, and without a module that loads long', async () => {
     await using one = make({ workers: 1 });
     const long = outcomeOf(from([150, 150, 150]).pipe(parallelMap(pause, { chunk: 1, executor: one })));
     await sleep(20);
@@ -358,7 +358,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     });
   });
 
-  it('to listen in this thread are not the task’s', async () => {
+  it('failures to listen in this thread are not the task’s', async () => {
     // Each row keeps this thread busy for longer than the timeout, while the workers go on.
     const rows: number[] = [];
     await new Promise<void>((resolve, reject) =>
@@ -377,7 +377,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.is(rows.length, 6);
   });
 
-  it('to return in time cost a sync task its row, and its worker', async () => {
+  it('failures to return in time cost a sync task its row, and its worker', async () => {
     for (const chunk of [1, 8]) {
       const rows = await rowsOf(
         range(0, 8).pipe(
@@ -395,7 +395,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('to return in time are tried again with retry', async () => {
+  it('failures to return in time are tried again with retry', async () => {
     const start = performance.now();
     const rows = await rowsOf(
       range(0, 3).pipe(
@@ -406,7 +406,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.ok(performance.now() - start >= 295);
   });
 
-  it('to return at all do not outlive an unsubscription', async () => {
+  it('failures to return at all do not outlive an unsubscription', async () => {
     for (let time = 0; time < 2; time++) {
       const watched = new Watched(executor);
       const subscription = range(0, 10)
@@ -422,7 +422,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('of a worker that exits cost the input that does it, alone', async () => {
+  it('failures of a worker that exits cost the input that does it, alone', async () => {
     for (const chunk of [20, 'auto'] as const) {
       const rows = await rowsOf(
         range(0, 30).pipe(parallelMapSettled(exitFor, { kwargs: { bad: 7, code: 3 }, chunk, executor })),
@@ -443,7 +443,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('of workers end the run where it is to fail fast, and never earlier rows', async () => {
+  it('failures of workers end the run where it is to fail fast, and never earlier rows', async () => {
     const { rows, error } = await outcomeOf(
       range(0, 30).pipe(parallelMap(exitFor, { kwargs: { bad: 12, code: 1 }, executor, concurrency: 1 })),
     );
@@ -452,7 +452,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('of several inputs that end their workers cost just these', async () => {
+  it('failures of several inputs that end their workers cost just these', async () => {
     const task = (x: number) => (x % 5 === 2 ? process.exit(1) : x);
     const rows = await rowsOf(range(0, 10).pipe(parallelMapSettled(task, { executor, chunk: 5 })));
     assert.equal(
@@ -462,7 +462,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     await isWell();
   });
 
-  it('of heaps cost the input that fills one', async () => {
+  it('failures of heaps cost the input that fills one', async () => {
     // In a program of its own: a child process that dies of it writes pages.
     const { code, stdout } = await run('lifetime', [name, 'fill']);
     assert.is(code, 0);
@@ -478,19 +478,19 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     assert.equal(squares, [0, 1, 4]);
   });
 
-  it('of heaps that an input fills as it is read cost that input', async () => {
+  it('failures of heaps that an input fills as it is read cost that input', async () => {
     const { code, stdout } = await run('lifetime', [name, 'fill by input'], 40);
     assert.equal([code, stdout.trim()], [0, '[1,2,["WorkerCrashError",2],4,5]']);
   }, 45);
 
   if (!processes)
-    it('of heaps for which nobody waits leave the program alone', async () => {
+    it('failures of heaps for which nobody waits leave the program alone', async () => {
       const { code, stdout, stderr } = await run('lifetime', [name, 'fill unseen'], 20);
       assert.equal([code, stdout.trim().split('\n')], [0, new Array(4).fill('[0,1,4]')], stderr);
     }, 25);
 
   if (processes)
-    it('of a child that is killed cost the input that does it', async () => {
+    it('failures of a child that is killed cost the input that does it', async () => {
       for (const signal of ['SIGKILL', 'SIGSEGV'] as const) {
         const rows = await rowsOf(
           range(0, 6).pipe(parallelMapSettled(killFor, { kwargs: { bad: 3, signal }, chunk: 6, executor })),
@@ -504,7 +504,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     });
 
   if (processes)
-    it('of native code that aborts cost the input that does it', async () => {
+    it('failures of native code that aborts cost the input that does it', async () => {
       const rows = await rowsOf(
         range(0, 6).pipe(parallelMapSettled(abortFor, { kwargs: { bad: 3 }, chunk: 6, executor })),
       );
@@ -514,7 +514,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
       await isWell();
     });
 
-  it('of a worker that ends while it has nothing to do are noticed by nobody', async () => {
+  it('failures of a worker that ends while it has nothing to do are noticed by nobody', async () => {
     await using one = make({ workers: 1 });
     for (const ms of [1, 20]) {
       assert.equal(await rowsOf(of(ms).pipe(parallelMap(exitAfterwards, { executor: one }))), [ms]);
@@ -524,7 +524,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
   });
 
   if (processes) {
-    it('of a child that lets go of its parent cost the input that does it', async () => {
+    it('failures of a child that lets go of its parent cost the input that does it', async () => {
       const rows = await rowsOf(
         range(0, 6).pipe(parallelMapSettled(disconnectFor, { kwargs: { bad: 3 }, chunk: 6, executor })),
       );
@@ -532,19 +532,19 @@ export function failures({ name, make, crosses, processes }: Subject): void {
       await isWell();
     });
 
-    it('are not what a task sends its parent by itself', async () => {
+    it('failures are not what a task sends its parent by itself', async () => {
       assert.equal(await rowsOf(range(0, 4).pipe(parallelMap(sendAside, { executor, chunk: 1 }))), upTo(4));
       await isWell();
     });
 
-    it('of a child that is killed while it has nothing to do are noticed by nobody', async () => {
+    it('failures of a child that is killed while it has nothing to do are noticed by nobody', async () => {
       const places = await rowsOf(range(0, 4).pipe(parallelMap(where, { executor, chunk: 1 })));
       for (const place of new Set(places)) process.kill(Number.parseInt(place, 10), 'SIGKILL');
       await isWell();
     });
   }
 
-  it('of a worker that happen once are noticed by nobody', async () => {
+  it('failures of a worker that happen once are noticed by nobody', async () => {
     await inFolder(async folder => {
       const kwargs = { folder, deadly: [3, 17, 18, 25] };
       for (const [chunk, ordered] of [
@@ -560,7 +560,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     });
   });
 
-  it('that a task left behind are warned of and blame no input', async () => {
+  it('failures that a task left behind are warned of and blame no input', async () => {
     for (const how of ['throw', 'reject'] as const) {
       const [rows, warnings] = await warningsDuring('StrayErrorWarning', async () => {
         const rows = await rowsOf(
@@ -580,7 +580,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
     }
   });
 
-  it('beside a pending task are that task’s', async () => {
+  it('failures beside a pending task are that task’s', async () => {
     for (const chunk of [1, 4]) {
       const rows = await rowsOf(
         range(0, 8).pipe(parallelMapSettled(throwBeside, { kwargs: { bad: 2 }, chunk, executor })),
@@ -595,7 +595,7 @@ export function failures({ name, make, crosses, processes }: Subject): void {
   });
 
   if (crosses)
-    it('of a worker to send what a task returns keep nobody waiting', async () => {
+    it('failures of a worker to send what a task returns keep nobody waiting', async () => {
       for (const chunk of [1, 4]) {
         const source = range(0, 4).pipe(parallelMapSettled(movePort, { executor, chunk, concurrency: 1 }));
         const rows = await within(20, rowsOf(source));

@@ -30,7 +30,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
       [0, 1, 4, 9, 16],
     );
 
-  it('that throw what cannot be read are failures of their input, sync and async', () =>
+  it('tasks that throw what cannot be read are failures of their input, sync and async', () =>
     withWorker(async executor => {
       const raise = (kind: string) => {
         if (kind === 'message') {
@@ -65,7 +65,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
       await isWell(executor);
     }));
 
-  it('that throw an error of a megabyte are told in a message that can be read', async () =>
+  it('tasks that throw an error of a megabyte are told in a message that can be read', async () =>
     withWorker(async executor => {
       const error = await errorOf<TaskError>(
         of(1).pipe(
@@ -81,7 +81,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
       assert.is((error.cause as Error).message.length, 1e6);
     }));
 
-  it('that fail before a row of another shape leave its index as it is', () =>
+  it('tasks that fail before a row of another shape leave its index as it is', () =>
     withWorker(async executor => {
       const task = (x: number) => {
         if (x < 4) throw new Error('x');
@@ -94,7 +94,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
     }));
 
   if (crosses && !remote) {
-    it('with chains of causes of any length are failures, rows and inputs, and end neither worker nor program', () =>
+    it('tasks with chains of causes of any length are failures, rows and inputs, and end neither worker nor program', () =>
       withWorker(async executor => {
         const chain = (length: number): Error => {
           let error = new Error('0');
@@ -126,7 +126,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         }
       }));
 
-    it('with sparse arrays of any length have them at once', () =>
+    it('tasks with sparse arrays of any length have them at once', () =>
       withWorker(async executor => {
         const make = (length: number) => {
           const array: unknown[] = [];
@@ -143,7 +143,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         }
       }));
 
-    it('whose rows hold an object twice, once where it may become a text, have no half of it', () =>
+    it('tasks whose rows hold an object twice, once where it may become a text, have no half of it', () =>
       withWorker(async executor => {
         const half = () => {
           const context = { id: 1, f() {}, after: 2 };
@@ -160,7 +160,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         assert.is(row?.error.owner, row);
       }));
 
-    it('whose values are a subclass or a built-in in disguise are told so', () =>
+    it('tasks whose values are a subclass or a built-in in disguise are told so', () =>
       withWorker(async executor => {
         const make = (kind: string): unknown => {
           // biome-ignore lint/suspicious/noShadowRestrictedNames: the name is what this is about
@@ -188,7 +188,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         assert.is(rows.at(-1)?.status, 'fulfilled');
       }));
 
-    it('whose inputs and rows are Buffers see their own bytes and no others', () =>
+    it('tasks whose inputs and rows are Buffers see their own bytes and no others', () =>
       withWorker(async executor => {
         const sizes = (bytes: Buffer) => [Buffer.isBuffer(bytes), bytes.buffer.byteLength, [...bytes]];
         const inputs = [1, 2, 3].map(i => Buffer.alloc(16, i));
@@ -207,7 +207,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         assert.ok(Buffer.isBuffer(row) && row.buffer instanceof SharedArrayBuffer);
       }));
 
-    it('that pollute Object.prototype have their inputs, and so does the next run', async () => {
+    it('tasks that pollute Object.prototype have their inputs, and so does the next run', async () => {
       const pollute = (x: { v: number }) => {
         Object.assign(Object.prototype, { tag: {}, own: true, definition: {}, chunk: {}, kind: 'end' });
         return { w: x.v };
@@ -223,7 +223,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
       });
     });
 
-    it('that throw under a stack that cannot be read have failed, also for want of a variable', () =>
+    it('tasks that throw under a stack that cannot be read have failed, also for want of a variable', () =>
       withWorker(async executor => {
         const task = (x: number) => {
           Error.prepareStackTrace = () => {
@@ -239,7 +239,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         );
       }));
 
-    it('whose values have names of a megabyte are told in a message that can be read', () =>
+    it('tasks whose values have names of a megabyte are told in a message that can be read', () =>
       withWorker(async executor => {
         const make = (kind: string) =>
           kind === 'key'
@@ -254,7 +254,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         }
       }));
 
-    it('that replace what their worker needs keep neither their run nor the next from its rows', async () => {
+    it('tasks that replace what their worker needs keep neither their run nor the next from its rows', async () => {
       const replace = (what: string) => {
         const scope = globalThis as unknown as Record<string, unknown>;
         if (what === 'setImmediate' || what === 'setTimeout') scope[what] = () => 0;
@@ -284,7 +284,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         });
     }, 60);
 
-    it('that leave a loop behind are replaced with their worker, and blame nobody', async () => {
+    it('tasks that leave a loop behind are replaced with their worker, and blame nobody', async () => {
       const leaveLoop = (x: number) => {
         if (x === 0)
           setTimeout(() => {
@@ -313,7 +313,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
       });
     });
 
-    it('that return the same resizable buffer each time have each row as it was', () =>
+    it('tasks that return the same resizable buffer each time have each row as it was', () =>
       withWorker(async executor => {
         const fill = (x: number) => {
           const scope = globalThis as { buffer?: ArrayBuffer };
@@ -329,7 +329,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         );
       }));
 
-    it('that return after their taskTimeout have failed, and cost neither their worker nor what is beside them', () =>
+    it('tasks that return after their taskTimeout have failed, and cost neither their worker nor what is beside them', () =>
       withWorker(async executor => {
         const slow = (x: number) => {
           for (const end = performance.now() + (x === 2 ? 63 : 1); performance.now() < end; );
@@ -346,7 +346,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         );
       }));
 
-    it('that are quick leave their worker to the next run, though the subscriber was busy when it let go', () =>
+    it('tasks that are quick leave their worker to the next run, though the subscriber was busy when it let go', () =>
       withWorker(async executor => {
         const seen = new Set<number>();
         const who = () => {
@@ -363,7 +363,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         assert.is(seen.size, 1);
       }));
 
-    it('of a run with hundreds of chunks let another run have its turn', () =>
+    it('tasks of a run with hundreds of chunks let another run have its turn', () =>
       withWorker(async executor => {
         const spin = (x: number) => {
           for (const end = performance.now() + 5; performance.now() < end; );
@@ -381,7 +381,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         assert.ok(waited < 100, `${waited} rows of the other run came first`);
       }));
 
-    it('that return and end their worker at once neither run again nor leave a dead worker to the next run', () =>
+    it('tasks that return and end their worker at once neither run again nor leave a dead worker to the next run', () =>
       withWorker(async executor => {
         for (let i = 0; i < 12; i++) {
           const exit = (x: number) => {
@@ -426,7 +426,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
         }));
 
     it(
-      'that return a row which takes longer to encode than the task had, or take such an input, are not late',
+      'tasks that return a row which takes longer to encode than the task had, or take such an input, are not late',
       () =>
         withWorker(async executor => {
           const prebuilt = (x: number) => {
@@ -453,7 +453,7 @@ export function hostile({ name, make, crosses, sharesMemory, remote, processes }
       60,
     );
 
-    it('that never end and were cancelled keep their worker no longer for what it said before', () =>
+    it('tasks that never end and were cancelled keep their worker no longer for what it said before', () =>
       withWorker(async executor => {
         const task = (x: number) => {
           if (x === 1) for (;;);

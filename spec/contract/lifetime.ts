@@ -16,14 +16,14 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
   const it = timed(lifetime);
   const squares = (executor: Executor) => rowsOf(range(0, 20).pipe(parallelMap(square, { executor })));
 
-  it('says how much runs at once', async () => {
+  it('an executor says how much runs at once', async () => {
     await using one = make({ workers: 1 });
     await using two = make({ workers: 2 });
     assert.equal([one.parallelism, two.parallelism], [1, 2]);
     assert.ok(one.chunkPolicy && one.chunkPolicy.timeSlice > 0 && one.chunkPolicy.maxInputs >= 1);
   });
 
-  it('ends by close() before any run', async () => {
+  it('an executor ends by close() before any run', async () => {
     const executor = make({ workers: 1 });
     await within(1, executor.close());
     const error = await errorOf(range(0, 3).pipe(parallelMap(square, { executor })));
@@ -32,7 +32,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     await within(1, executor.close());
   });
 
-  it('ends by close() after a run, more than once', async () => {
+  it('an executor ends by close() after a run, more than once', async () => {
     const executor = make({ workers: 2 });
     assert.is((await squares(executor)).length, 20);
     await within(5, Promise.all([executor.close(), executor.close()]));
@@ -41,7 +41,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.instance(await errorOf(range(0, 3).pipe(parallelMap(square, { executor }))), ExecutorClosedError);
   });
 
-  it('ends by close() during a run, which ends with an error', async () => {
+  it('an executor ends by close() during a run, which ends with an error', async () => {
     const executor = make({ workers: 2 });
     const watched = new Watched(executor);
     const outcome = outcomeOf(
@@ -54,7 +54,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.ok(rows.length < 500);
   });
 
-  it('ends by close() during a task that never settles', async () => {
+  it('an executor ends by close() during a task that never settles', async () => {
     const executor = make({ workers: 1 });
     const watched = new Watched(executor);
     const outcome = outcomeOf(
@@ -65,7 +65,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.instance((await within(1, outcome)).error, ExecutorClosedError);
   });
 
-  it('ends with its block', async () => {
+  it('an executor ends with its block', async () => {
     let kept: Executor;
     {
       await using executor = make({ workers: 1 });
@@ -78,7 +78,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     );
   });
 
-  it('is told when a run is over, however it ends', async () => {
+  it('an executor is told when a run is over, however it ends', async () => {
     await using executor = make({ workers: 1 });
     const watched = new Watched(executor);
     await squares(watched);
@@ -100,7 +100,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.is((await squares(executor)).length, 20);
   });
 
-  it('outlives thousands of runs', async () => {
+  it('an executor outlives thousands of runs', async () => {
     await using executor = make({ workers: 1 });
     for (let i = 0; i < 500; i++)
       assert.equal(await rowsOf(range(i, 2).pipe(parallelMap(x => x, { executor }))), [i, i + 1]);
@@ -109,7 +109,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.is((await squares(executor)).length, 20);
   });
 
-  it('lets a run keep the program alive to its end, and keeps it no longer itself', async () => {
+  it('an executor lets a run keep the program alive to its end, and keeps it no longer itself', async () => {
     const [ran, awaited, again] = await Promise.all([
       run('lifetime', [name, 'run']),
       run('lifetime', [name, 'await']),
@@ -121,7 +121,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     for (const { elapsed } of [ran, awaited, again]) assert.ok(elapsed < 4_000, `it lived for ${elapsed} ms`);
   });
 
-  it('keeps no program alive that never runs anything, or that closes', async () => {
+  it('an executor keeps no program alive that never runs anything, or that closes', async () => {
     const [idle, closed] = await Promise.all([
       run('lifetime', [name, 'nothing']),
       run('lifetime', [name, 'close']),
@@ -130,7 +130,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.equal([closed.code, closed.stdout.trim(), closed.stderr], [0, 'closed', '']);
   });
 
-  it('lets what tasks write come out', async () => {
+  it('an executor lets what tasks write come out', async () => {
     if (remote) return;
     const { code, stdout, stderr } = await run('lifetime', [name, 'talk']);
     assert.is(code, 0);
@@ -145,12 +145,12 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
   });
 
   if (crosses && !remote) {
-    it('keeps the program alive until close() has resolved, whatever a task has its worker ignore', async () => {
+    it('an executor keeps the program alive until close() has resolved, whatever a task has its worker ignore', async () => {
       const { code, stdout } = await run('lifetime', [name, 'trap and close']);
       assert.equal([code, stdout.trim()], [0, 'closed']);
     });
 
-    it('lets what a failing task has printed come out before close()', async () => {
+    it('an executor lets what a failing task has printed come out before close()', async () => {
       const { code, stdout } = await run('lifetime', [name, 'talk, fail and close']);
       assert.is(code, 0);
       assert.equal(
@@ -180,7 +180,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
       });
   }
 
-  it('lets an error that nobody listens to end the program', async () => {
+  it('an executor lets an error that nobody listens to end the program', async () => {
     const { code, stderr } = await run('lifetime', [name, 'fail unseen']);
     assert.is(code, 1);
     assert.match(stderr, /the task failed for input (\d) \(index \1\): Error: for nobody/);
@@ -191,7 +191,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     return;
   }
 
-  it('ends workers that are idle for long, and starts new ones', async () => {
+  it('an executor ends workers that are idle for long, and starts new ones', async () => {
     await using executor = make({ workers: 1, idleTimeout: 40 });
     const place = async () => (await rowsOf(range(0, 1).pipe(parallelMap(where, { executor }))))[0] as string;
     const first = await place();
@@ -201,7 +201,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.is.not(await place(), first);
   });
 
-  it('keeps the worker of a run that is cancelled among quick tasks', async () => {
+  it('an executor keeps the worker of a run that is cancelled among quick tasks', async () => {
     await using executor = make({ workers: 1 });
     const place = async () => (await rowsOf(range(0, 1).pipe(parallelMap(where, { executor }))))[0] as string;
     const places = new Set([await place()]);
@@ -214,7 +214,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
   });
 
   if (processes)
-    it('starts no worker in the place of one that has not stopped', async () => {
+    it('an executor starts no worker in the place of one that has not stopped', async () => {
       await using executor = make({ workers: 1 });
       const [place] = await rowsOf(range(0, 1).pipe(parallelMap(where, { executor })));
       const pid = Number.parseInt(place as string, 10);
@@ -224,7 +224,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
       assert.equal(await rowsOf(of(process.pid, pid).pipe(parallelMap(sees, { executor }))), [true, false]);
     });
 
-  it('does not wait for tasks that never end when it closes', async () => {
+  it('an executor does not wait for tasks that never end when it closes', async () => {
     const executor = make({ workers: 2 });
     const watched = new Watched(executor);
     const outcome = outcomeOf(range(0, 10).pipe(parallelMap(spin, { executor: watched, chunk: 1 })));
@@ -234,7 +234,7 @@ export function lifetime({ name, make, crosses, processes, remote = false }: Sub
     assert.instance((await outcome).error, ExecutorClosedError);
   });
 
-  it('does not keep a program from ending whose tasks never do', async () => {
+  it('an executor does not keep a program from ending whose tasks never do', async () => {
     const [unsubscribed, exited] = await Promise.all([
       run('lifetime', [name, 'unsubscribe']),
       run('lifetime', [name, 'exit']),

@@ -55,27 +55,27 @@ export function rows({ name, make, crosses, remote }: Subject): void {
   });
   rows.after(() => executor.close());
 
-  it('come in input order, whatever finishes first', async () => {
+  it('rows come in input order, whatever finishes first', async () => {
     const waits = [60, 20, 1, 40, 1, 10, 1, 1];
     const found = await rowsOf(from(waits).pipe(parallelMap(pause, { executor, concurrency: 2, chunk: 1 })));
     assert.equal(found, waits);
   });
 
-  it('come in completion order where that is asked for', async () => {
+  it('rows come in completion order where that is asked for', async () => {
     const found = await rowsOf(
       from([400, 1, 2, 3]).pipe(parallelMap(pause, { executor, ordered: false, concurrency: 2, chunk: 1 })),
     );
     assert.equal(found, [1, 2, 3, 400]);
   });
 
-  it('come as soon as they are there, and not at the end of their chunk', async () => {
+  it('rows come as soon as they are there, and not at the end of their chunk', async () => {
     const start = performance.now();
     const first = await rowsOf(from([1, 1, 2_000]).pipe(parallelMap(pause, { executor, chunk: 3 }), take(2)));
     assert.equal(first, [1, 1]);
     assert.ok(performance.now() - start < 1_500, 'the third input of the chunk holds nobody back');
   });
 
-  it('are one for each of many inputs', async () => {
+  it('rows are one for each of many inputs', async () => {
     const count = 20_000;
     const found = await rowsOf(range(0, count).pipe(parallelMap(square, { executor })));
     assert.equal(found.length, count);
@@ -84,7 +84,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.equal(new Set(unordered).size, count);
   });
 
-  it('are one for each of inputs that change their kind', async () => {
+  it('rows are one for each of inputs that change their kind', async () => {
     const inputs = upTo(500).flatMap((i): unknown[] => [
       i,
       `${i}`,
@@ -100,13 +100,13 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     deepStrictEqual(await rowsOf(from(inputs).pipe(parallelMap(echo, { executor, chunk: 7 }))), inputs);
   });
 
-  it('are none for an empty source', async () => {
+  it('rows are none for an empty source', async () => {
     assert.equal(await rowsOf(EMPTY.pipe(parallelMap(square, { executor }))), []);
     assert.equal(await rowsOf(sweep<number>([]).pipe(parallelMap(square, { executor }))), []);
     assert.equal(await rowsOf(EMPTY.pipe(parfor(square, { executor }))), [[]]);
   });
 
-  it('come of inputs that arrive late, one at a time', async () => {
+  it('rows come of inputs that arrive late, one at a time', async () => {
     const found = await rowsOf(
       from([1, 2, 3]).pipe(
         concatMap(x => timer(5).pipe(() => of(x))),
@@ -124,7 +124,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.equal(await late, [16, 25]);
   });
 
-  it('come of sync and async tasks alike', async () => {
+  it('rows come of sync and async tasks alike', async () => {
     assert.equal(
       await rowsOf(range(0, 5).pipe(parallelMap(async x => x + 1, { executor }))),
       [1, 2, 3, 4, 5],
@@ -137,7 +137,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     );
   });
 
-  it('of async tasks are each that of its input, also where they wait together with others', async () => {
+  it('rows of async tasks are each that of its input, also where they wait together with others', async () => {
     // Within a time slice and beyond one.
     const waits = [1, 4, 1.1, 1.2, 4.1, 30, 1.3, 4.2, 1.4, 1.5, 4.3, 4.4, 1.6, 20];
     const found = await rowsOf(
@@ -153,7 +153,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     );
   });
 
-  it('reduce to columns', async () => {
+  it('rows reduce to columns', async () => {
     const numbers = await rowsOf(range(0, 1_000).pipe(parfor(x => [x, x ** 2, -x], { executor })));
     deepStrictEqual(numbers, [
       [
@@ -179,7 +179,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     deepStrictEqual(await rowsOf(range(0, 3).pipe(parfor(x => String(x), { executor }))), [['0', '1', '2']]);
   });
 
-  it('reduce to columns in input order, and for rows of differing shape say which', async () => {
+  it('rows reduce to columns in input order, and for rows of differing shape say which', async () => {
     deepStrictEqual(await rowsOf(from([30, 1, 2]).pipe(parfor(pause, { executor, chunk: 1 }))), [
       Float64Array.of(30, 1, 2),
     ]);
@@ -190,7 +190,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.match(error.message, /index 13/);
   });
 
-  it('come of args, kwargs and spread', async () => {
+  it('rows come of args, kwargs and spread', async () => {
     const call = async (options: object, ...inputs: unknown[]) =>
       rowsOf(from(inputs).pipe(parallelMap(parameters, { executor, ...options } as object)));
     deepStrictEqual(await call({}, 1), [[1]]);
@@ -217,7 +217,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     );
   });
 
-  it('of an input that cannot be spread are a failure of that input', async () => {
+  it('rows of an input that cannot be spread are a failure of that input', async () => {
     const inputs = [[1, 2], 5, [3, 4]] as unknown as [number, number][];
     const found = await rowsOf(
       from(inputs).pipe(parallelMapSettled((x: number, y: number) => x + y, { spread: true, executor })),
@@ -227,7 +227,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.match((reason.cause as Error).message, /spread.*tuple/);
   });
 
-  it('share args and kwargs, which do not travel with each input', async () => {
+  it('rows share args and kwargs, which do not travel with each input', async () => {
     const found = await rowsOf(
       range(0, 200).pipe(
         parallelMap(sameShared, { args: [{ a: 1 }], kwargs: { k: 1 }, concurrency: 1, chunk: 10, executor }),
@@ -237,7 +237,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.equal(found[0], false);
   });
 
-  it('of several workers overlap, up to the concurrency', async () => {
+  it('rows of several workers overlap, up to the concurrency', async () => {
     const most = async (concurrency: number | undefined) => {
       const watched = new Watched(executor);
       const found = await rowsOf(
@@ -254,7 +254,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.is(await most(undefined), 2);
   });
 
-  it('come of chunks of a fixed size', async () => {
+  it('rows come of chunks of a fixed size', async () => {
     if (crosses) {
       const watched = new Watched(executor);
       const found = await rowsOf(
@@ -280,7 +280,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     );
   });
 
-  it('that wait for an earlier one are at most maxBuffered', async () => {
+  it('rows that wait for an earlier one are at most maxBuffered', async () => {
     const watched = new Watched(executor);
     let slowThere = false;
     let beforeSlow = 0;
@@ -303,7 +303,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.is(beforeSlow, 5, 'the slow one, and four that wait for it');
   });
 
-  it('go on past maxBuffered once the slow one is there, and with the least of it', async () => {
+  it('rows go on past maxBuffered once the slow one is there, and with the least of it', async () => {
     const waits = upTo(40).map(i => (i % 10 === 0 ? 25 : 0));
     for (const chunk of [1, 5, 'auto'] as const) {
       const found = await rowsOf(
@@ -313,7 +313,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     }
   });
 
-  it('of a sweep are read only as fast as they are taken', async () => {
+  it('rows of a sweep are read only as fast as they are taken', async () => {
     let read = 0;
     function* endless() {
       for (;;) yield read++;
@@ -325,7 +325,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.ok(read < 100, `${read} were read`);
   });
 
-  it('come after a retry, and a run without one fails', async () => {
+  it('rows come after a retry, and a run without one fails', async () => {
     for (const [failures, retry] of [
       [2, 2],
       [1, { count: 1 }],
@@ -347,7 +347,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     });
   });
 
-  it('of a retry wait for its delay, and hold nobody else up', async () => {
+  it('rows of a retry wait for its delay, and hold nobody else up', async () => {
     await inFolder(async folder => {
       const { readFile } = await import('node:fs/promises');
       const found: number[] = [];
@@ -372,7 +372,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     });
   });
 
-  it('end with the first failure', async () => {
+  it('rows end with the first failure', async () => {
     const { rows, error, elapsed } = await outcomeOf(
       range(0, 100).pipe(parallelMap(failFor, { kwargs: { bad: 42 }, chunk: 1, executor })),
     );
@@ -385,7 +385,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.ok(elapsed < 5_000);
   });
 
-  it('end with the first failure in time, not in order', async () => {
+  it('rows end with the first failure in time, not in order', async () => {
     const task = async (ms: number) => {
       await new Promise(resolve => setTimeout(resolve, ms));
       if (ms < 100) throw new Error('early');
@@ -399,7 +399,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.ok(performance.now() - start < 2_000);
   });
 
-  it('go on past failures with failFast: false, and end with all of them', async () => {
+  it('rows go on past failures with failFast: false, and end with all of them', async () => {
     const task = (x: number) => {
       if (x % 7 === 3) throw new Error(`bad ${x}`);
       return x;
@@ -427,7 +427,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     }
   });
 
-  it('of parallelMapSettled are one for each input, good or bad', async () => {
+  it('rows of parallelMapSettled are one for each input, good or bad', async () => {
     const task = (x: number) => {
       if (x % 3 === 1) throw x;
       return x * 2;
@@ -445,7 +445,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     for (const row of found) if (row.status === 'rejected') assert.is(row.reason.index, row.index);
   });
 
-  it('of two runs at once both come', async () => {
+  it('rows of two runs at once both come', async () => {
     const [one, two, three] = await Promise.all([
       rowsOf(range(0, 300).pipe(parallelMap(x => x + 1, { executor, chunk: 5 }))),
       rowsOf(range(0, 300).pipe(parallelMap(x => `${x}`, { executor, chunk: 5 }))),
@@ -459,12 +459,12 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.equal(three, new Array(10).fill(10));
   });
 
-  it('come anew for each subscription', async () => {
+  it('rows come anew for each subscription', async () => {
     const run = range(0, 5).pipe(parallelMap(square, { executor }));
     assert.equal(await rowsOf(run), await rowsOf(run));
   });
 
-  it('end where the subscriber stops, also inside next', async () => {
+  it('rows end where the subscriber stops, also inside next', async () => {
     const watched = new Watched(executor);
     assert.equal(
       await rowsOf(range(0, 10_000).pipe(parallelMap(square, { executor: watched }), take(3))),
@@ -475,13 +475,13 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     assert.is(watched.forgotten.length, 1);
   });
 
-  it('before an error of the source may come, and the error does', async () => {
+  it('rows before an error of the source may come, and the error does', async () => {
     const source = throwError(() => new Error('source'));
     assert.is((await errorOf(source.pipe(parallelMap(square, { executor })))).message, 'source');
     assert.equal(await rowsOf(range(0, 3).pipe(parallelMap(square, { executor }))), [0, 1, 4]);
   });
 
-  it('of a source that never ends hold no worker', async () => {
+  it('rows of a source that never ends hold no worker', async () => {
     const watched = new Watched(executor);
     const subscription = NEVER.pipe(parallelMap(square, { executor: watched })).subscribe();
     await sleep(10);
@@ -489,7 +489,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
     subscription.unsubscribe();
   });
 
-  it('are counted by progress', async () => {
+  it('rows are counted by progress', async () => {
     const notes: Progress[] = [];
     let ended = 0;
     const progress = { next: (note: Progress) => notes.push(note), complete: () => ended++ };
@@ -508,7 +508,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
   });
 
   if (crosses)
-    it('of a run that holds all workers do not keep others from getting theirs', async () => {
+    it('rows of a run that holds all workers do not keep others from getting theirs', async () => {
       const long = from(new Array<number>(1_000).fill(5)).pipe(parallelMap(pause, { executor, chunk: 1 }));
       const subscription = long.subscribe();
       const short = await within(2, rowsOf(range(0, 10).pipe(parallelMap(square, { executor, chunk: 1 }))));
@@ -518,7 +518,7 @@ export function rows({ name, make, crosses, remote }: Subject): void {
 
   // Clocks of several hosts do not say what was at the same time.
   if (crosses && !remote)
-    it('of a run that may keep one worker busy come from one at a time, whoever else runs', async () => {
+    it('rows of a run that may keep one worker busy come from one at a time, whoever else runs', async () => {
       await using executor = make({ workers: 2 });
       const one = { executor, concurrency: 1, chunk: 4 };
       const spans = sweep(upTo(300)).pipe(parallelMapSettled(spanOf, { ...one, args: [0.5] }));

@@ -80,7 +80,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     return row;
   };
 
-  it('may be arrows, functions and async functions', async () => {
+  it('tasks may be arrows, functions and async functions', async () => {
     assert.is(await call((x: number) => x + 1), 2);
     assert.is(await call(async (x: number) => x + 2), 3);
     assert.is(await call((x: number) => x + 3), 4);
@@ -98,14 +98,14 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.is(await call((x: number) => (() => x + 5)()), 6);
   });
 
-  it('may be functions of scripts that are not in strict mode', async () => {
+  it('tasks may be functions of scripts that are not in strict mode', async () => {
     const sloppy = new Function('x', 'arguments[0] = 2 * x; return [x, this === globalThis];') as (
       x: number,
     ) => unknown;
     assert.equal(await rowsOf(of(3).pipe(parallelMap(sloppy, { executor }))), [[6, true]]);
   });
 
-  it('may be methods', async () => {
+  it('tasks may be methods', async () => {
     const { plain, later, get, async, if: conditional, class: classic } = methods;
     assert.is(await call(plain), 11);
     assert.is(await call(later), 21);
@@ -120,12 +120,12 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.is(await call(Model.prototype.later), 2);
   });
 
-  it('may be marked functions of a module, with its imports and its state', async () => {
+  it('tasks may be marked functions of a module, with its imports and its state', async () => {
     assert.is(await call(square, 7), 49);
     assert.is(square(7), 49, 'and stay functions');
   });
 
-  it('may import modules', async () => {
+  it('tasks may import modules', async () => {
     const task = async (x: number) => {
       const { join } = await import('node:path');
       return join('a', `${x}`);
@@ -150,7 +150,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
   });
 
   if (!remote)
-    it('may import what their own file finds: files beside it, packages, and other versions of those', () =>
+    it('tasks may import what their own file finds: files beside it, packages, and other versions of those', () =>
       inFolder(async folder => {
         const write = (path: string, text: string) => {
           mkdirSync(join(folder, path, '..'), { recursive: true });
@@ -188,7 +188,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
       }));
 
   if (!crosses) {
-    it('that are built in, bound or classes are called as they are', async () => {
+    it('tasks that are built in, bound or classes are called as they are', async () => {
       assert.is(await call(Math.sqrt, 9), 3);
       assert.is(await call(((x: number, y: number) => x + y).bind(null, 5), 1), 6);
       const error = await errorOf<TaskError>(of(1).pipe(parallelMap(Model as unknown as Task, { executor })));
@@ -198,20 +198,20 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     return;
   }
 
-  it('run elsewhere', async () => {
+  it('tasks run elsewhere', async () => {
     const here = await where(0);
     const there = await rowsOf(range(0, 3).pipe(parallelMap(where, { executor })));
     assert.ok(there.every(place => place !== here));
   });
 
-  it('run nested sweeps where they are', async () => {
+  it('tasks run nested sweeps where they are', async () => {
     assert.equal(await rowsOf(of(3, 2).pipe(parallelMap(nested, { executor }))), [
       { rows: [0, 10, 20], here: true },
       { rows: [0, 10], here: true },
     ]);
   });
 
-  it('that fail where others have run nested sweeps have no call of the worker in their stacks', async () => {
+  it('tasks that fail where others have run nested sweeps have no call of the worker in their stacks', async () => {
     const raise = (x: number): never => {
       throw new RangeError(`bad ${x}`);
     };
@@ -222,7 +222,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.not.match(stack, /AsyncLocalStorage|lib\/worker/);
   });
 
-  it('with what a compiler put into them run as without', async () => {
+  it('tasks with what a compiler put into them run as without', async () => {
     assert.is(
       await call((x: number) => {
         const inner = __name((y: number) => y + 1, 'inner');
@@ -245,7 +245,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     );
   });
 
-  it('with a free variable fail with its name and the remedy', async () => {
+  it('tasks with a free variable fail with its name and the remedy', async () => {
     const error = await errorOf<TaskError>(range(5, 3).pipe(parallelMap(x => x * outer, { executor })));
     assert.instance(error, TaskError);
     assert.is(error.index, 0);
@@ -269,14 +269,14 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.match((later.cause as Error).message, /^outer is not defined where the task runs/);
   });
 
-  it('with a free variable of a name like a coverage counter’s fail as well', async () => {
+  it('tasks with a free variable of a name like a coverage counter’s fail as well', async () => {
     const error = await errorOf<TaskError>(
       of(1).pipe(parallelMap(x => x * cov_matrix[0]![1]!, { executor })),
     );
     assert.match((error.cause as Error).message, /^cov_matrix is not defined/);
   });
 
-  it('with a helper of an old compiler, or require, fail with that remedy', async () => {
+  it('tasks with a helper of an old compiler, or require, fail with that remedy', async () => {
     const awaiter = new Function('x', 'return __awaiter(x)') as Task;
     const error = await errorOf<TaskError>(of(1).pipe(parallelMap(awaiter, { executor })));
     assert.match((error.cause as Error).message, /__awaiter.*compile for ES2018/);
@@ -285,7 +285,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.match((other.cause as Error).message, /await import/);
   });
 
-  it('that use `this` or `super` of what they were taken from say so, and what to do', async () => {
+  it('tasks that use `this` or `super` of what they were taken from say so, and what to do', async () => {
     class Base {
       get factor() {
         return 4;
@@ -343,7 +343,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.is(await call(own.f, 5), 5, 'objects of their own are whole');
   });
 
-  it('that call themselves by a variable’s name are told to be named functions', async () => {
+  it('tasks that call themselves by a variable’s name are told to be named functions', async () => {
     const fib = (n: number): number => (n < 2 ? n : fib(n - 1) + fib(n - 2));
     const error = await errorOf<TaskError>(of(5).pipe(parallelMap(fib, { executor })));
     const { message } = error.cause as Error;
@@ -351,7 +351,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.not.match(message, /Pass fib/);
   });
 
-  it('that have no source to ship say so', async () => {
+  it('tasks that have no source to ship say so', async () => {
     for (const [wrong, says] of [
       [Math.sqrt, /the task sqrt is built in or bound.*x => Math\.sqrt\(x\)/],
       [square.bind(null), /the task bound .*is built in or bound/],
@@ -370,7 +370,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     assert.is(await call(square, 2), 4, 'the executor is well');
   });
 
-  it('whose module or export is missing are told, for each run', async () => {
+  it('tasks whose module or export is missing are told, for each run', async () => {
     const here = { url: import.meta.url };
     for (let time = 0; time < 3; time++) {
       const noModule = await errorOf<TaskNotFoundError>(
@@ -402,7 +402,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     }
   });
 
-  it('whose module does not load are told with the module’s own error, for each run', async () => {
+  it('tasks whose module does not load are told with the module’s own error, for each run', async () => {
     await inFolder(async folder => {
       const module = (file: string, text: string) => {
         writeFileSync(join(folder, file), text);
@@ -453,7 +453,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
   });
 
   if (crosses && !remote)
-    it('whose module ends its worker as it loads are told so, for the run, and blame no input', async () => {
+    it('tasks whose module ends its worker as it loads are told so, for the run, and blame no input', async () => {
       await inFolder(async folder => {
         const file = join(folder, 'ends.mjs');
         writeFileSync(file, `export const f = x => x; process.exit(3);`);
@@ -468,7 +468,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
       });
     });
 
-  it('of CommonJS modules are found', async () => {
+  it('tasks of CommonJS modules are found', async () => {
     await inFolder(async folder => {
       const file = join(folder, 'tasks.cjs');
       writeFileSync(file, 'const g = "f"; module.exports = Object.assign({}, { [g]: x => x + 100 });');
@@ -477,7 +477,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     });
   });
 
-  it('of a module that ends its worker while it loads fail, and no worker is started for ever', async () => {
+  it('tasks of a module that ends its worker while it loads fail, and no worker is started for ever', async () => {
     await inFolder(async folder => {
       const file = join(folder, 'exits.mjs');
       writeFileSync(file, 'process.exit(3); export const f = x => x;');
@@ -496,7 +496,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     });
   });
 
-  it('see the environment and the options that the executor was given', async () => {
+  it('tasks see the environment and the options that the executor was given', async () => {
     await using own = make({
       workers: 1,
       env: { RX_PARFOR_SPEC: 'yes', PATH: process.env.PATH ?? '' },
@@ -517,7 +517,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     }
   });
 
-  it('on workers that cannot start end the run with an error, and not the program', async () => {
+  it('tasks on workers that cannot start end the run with an error, and not the program', async () => {
     const { code, stdout } = await run('lifetime', [name, 'wrong option']);
     assert.is(code, 0);
     assert.match(
@@ -526,7 +526,7 @@ export function tasks({ name, make, crosses, remote = false }: Subject): void {
     );
   });
 
-  it('of a run without inputs are not looked for', async () => {
+  it('tasks of a run without inputs are not looked for', async () => {
     assert.equal(
       await rowsOf(
         EMPTY.pipe(

@@ -74,13 +74,13 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
   });
   values.after(() => executor.close());
 
-  it('of every kind arrive equal as results', async () => {
+  it('values of every kind arrive equal as results', async () => {
     for (const task of [produce, produceOne])
       for (const chunk of [1, 5, 1_000])
         same(await rowsOf(from(names).pipe(parallelMap(task, { executor, chunk }))), expected);
   });
 
-  it('of every kind arrive equal as inputs', async () => {
+  it('values of every kind arrive equal as inputs', async () => {
     const inputs = names.map((name): [string, unknown] => [name, samples[name]?.()]);
     for (const chunk of [1, 5, 1_000]) {
       const found = await rowsOf(from(inputs).pipe(parallelMap(verify, { executor, chunk })));
@@ -91,12 +91,12 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     }
   });
 
-  it('of every kind arrive equal there and back', async () => {
+  it('values of every kind arrive equal there and back', async () => {
     for (const chunk of [1, 1_000])
       same(await rowsOf(from(expected).pipe(parallelMap(echo, { executor, chunk }))), expected);
   });
 
-  it('of every kind arrive equal one hundred times in a row', async () => {
+  it('values of every kind arrive equal one hundred times in a row', async () => {
     for (const name of names) {
       const found = await rowsOf(
         from(new Array<string>(100).fill(name)).pipe(parallelMap(produce, { executor, chunk: 100 })),
@@ -109,7 +109,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     }
   });
 
-  it('of every kind arrive equal as args and kwargs', async () => {
+  it('values of every kind arrive equal as args and kwargs', async () => {
     const shared = Object.fromEntries(names.map(name => [name, samples[name]?.()]));
     const found = await rowsOf(
       from(names).pipe(parallelMap(verifyShared, { args: [shared], kwargs: shared, executor })),
@@ -120,7 +120,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     );
   });
 
-  it('without a prototype arrive as plain objects', async () => {
+  it('values without a prototype arrive as plain objects', async () => {
     const bare = Object.assign(Object.create(null), { a: 1 });
     const [row] = await rowsOf(
       of(bare).pipe(parallelMap((x: { a: number }) => [x.a, x] as const, { executor })),
@@ -129,7 +129,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     if (crosses) same(row?.[1], { a: 1 });
   });
 
-  it('keep the order of their keys', async () => {
+  it('values keep the order of their keys', async () => {
     const inputs = [
       { b: 1, a: 2, c: 3 },
       { a: 2, b: 1, c: 3 },
@@ -143,7 +143,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     );
   });
 
-  it('that hold themselves, or something twice, arrive so', async () => {
+  it('values that hold themselves, or something twice, arrive so', async () => {
     const found = await rowsOf(range(0, 3).pipe(parallelMap(knot, { executor, chunk: 3 })));
     assert.equal(found.map(isKnot), [true, true, true]);
     const rings = await rowsOf(range(0, 3).pipe(parallelMap(ring, { executor, chunk: 3 })));
@@ -161,7 +161,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     assert.is(pair?.[0], pair?.[2][0]);
   });
 
-  it('are those of the moment when the task returned', async () => {
+  it('values are those of the moment when the task returned', async () => {
     if (!crosses) return;
     same(
       await rowsOf(range(0, 4).pipe(parallelMap(sameArray, { executor, chunk: 4 }))),
@@ -173,7 +173,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     );
   });
 
-  it('as results carry their view and not the buffer behind it', async () => {
+  it('values as results carry their view and not the buffer behind it', async () => {
     const found = await rowsOf(range(0, 3).pipe(parallelMap(smallView, { executor, chunk: 3 })));
     found.forEach(({ view }, x) => {
       same(view, Float64Array.of(x, x + 1));
@@ -187,7 +187,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     if (sharesMemory) assert.is(buffer?.buffer.byteLength, 5);
   });
 
-  it('of numbers in an array of one’s own are as many as there are', async () => {
+  it('values of numbers in an array of one’s own are as many as there are', async () => {
     const found = await rowsOf(
       range(0, 5).pipe(parallelMap(x => new Float64Array(x + 1).fill(x), { executor, chunk: 5 })),
     );
@@ -202,7 +202,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       );
   });
 
-  it('given as inputs, args and kwargs are neither detached nor changed', async () => {
+  it('values given as inputs, args and kwargs are neither detached nor changed', async () => {
     if (!crosses) return;
     const make = () => Float64Array.from({ length: 2_000 }, (_, i) => i);
     const inputs = [make(), make(), make()];
@@ -230,7 +230,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     assert.is(rows[4_999]?.[1], -4_999);
   });
 
-  it('marked by transfer() arrive without the mark, and their memory is moved where it is shared', async () => {
+  it('values marked by transfer() arrive without the mark, and their memory is moved where it is shared', async () => {
     const found = await rowsOf(
       from(['move', 'move', 'copy', 'move'] as const).pipe(parallelMap(give, { executor, chunk: 1 })),
     );
@@ -250,7 +250,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     same(list, [Float64Array.of(1, 2)]);
   });
 
-  it('marked by transfer() may be of any kind and size', async () => {
+  it('values marked by transfer() may be of any kind and size', async () => {
     const found = await rowsOf(range(0, 4).pipe(parallelMap(giveArray, { executor, chunk: 4 })));
     same(
       found,
@@ -265,7 +265,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     assert.equal([transfer(5), transfer('a'), transfer(null)], [5, 'a', null]);
   });
 
-  it('of a registered class arrive as such, both ways', async () => {
+  it('values of a registered class arrive as such, both ways', async () => {
     const found = await rowsOf(of(new Qobj(Float64Array.of(3, 4))).pipe(parallelMap(twice, { executor })));
     assert.instance(found[0], Qobj);
     assert.is(found[0]?.norm(), 10);
@@ -278,7 +278,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     );
   });
 
-  it('of a registered class arrive inside others, and in args and kwargs', async () => {
+  it('values of a registered class arrive inside others, and in args and kwargs', async () => {
     const found = await rowsOf(range(1, 3).pipe(parallelMap(circuitOf, { executor })));
     assert.equal(
       found.map(({ x, circuit }) => [x, circuit instanceof Circuit, circuit.name, circuit.norms()]),
@@ -293,7 +293,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     ]);
   });
 
-  it('that are marked functions cross by reference, within args and kwargs', async () => {
+  it('values that are marked functions cross by reference, within args and kwargs', async () => {
     const kwargs = { list: [box, ramp, box], map: new Map([['ramp', ramp]]), record: { pulse: box } };
     const found = await rowsOf(
       of(1, 3).pipe(
@@ -316,7 +316,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
     );
   });
 
-  it('that are marked functions cross by reference as inputs, each chunk with its own', async () => {
+  it('values that are marked functions cross by reference as inputs, each chunk with its own', async () => {
     for (const chunk of [1, 3])
       assert.equal(
         await rowsOf(
@@ -326,7 +326,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       );
   });
 
-  it('that are marked functions come back as themselves, and not from another host', async () => {
+  it('values that are marked functions come back as themselves, and not from another host', async () => {
     const found = await rowsOf(
       of('box' as const, 'ramp' as const).pipe(parallelMapSettled(choose as Task, { executor, chunk: 2 })),
     );
@@ -345,7 +345,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
   });
 
   if (crosses && !remote)
-    it('that are marked functions of a module which is not loaded here are told as results', () =>
+    it('values that are marked functions of a module which is not loaded here are told as results', () =>
       inFolder(async folder => {
         const entry = new URL('../../lib/task/entry.js', import.meta.url).href;
         const file = join(folder, 'far.mjs');
@@ -363,7 +363,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       }));
 
   if (crosses) {
-    it('that hold a marked function which its module does not export are told, input by input', async () => {
+    it('values that hold a marked function which its module does not export are told, input by input', async () => {
       const found = await rowsOf(
         from([box, lost, ramp]).pipe(parallelMapSettled(callInput, { args: [1], executor, chunk: 3 })),
       );
@@ -393,7 +393,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       );
     });
 
-    it('of a class that the worker does not know are told', async () => {
+    it('values of a class that the worker does not know are told', async () => {
       // None that has had another module's tasks.
       await using executor = make({ workers: 1 });
       const task = (q: unknown) => typeof q;
@@ -410,7 +410,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       assert.is(inArgs.what, 'args');
     });
 
-    it('of an unregistered subclass are told', async () => {
+    it('values of an unregistered subclass are told', async () => {
       const error = await reasonOf<NotTransferableError>(executor, ketOf, 1);
       assert.instance(error, NotTransferableError);
       assert.equal([error.what, error.index, error.path], ['result', 0, '[1].ket']);
@@ -421,7 +421,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       assert.equal([given.what, given.index, given.path], ['input', 0, '.ket']);
     });
 
-    it('whose codec throws are told, wherever it does, and the others arrive', async () => {
+    it('values whose codec throws are told, wherever it does, and the others arrive', async () => {
       const made = await rowsOf(
         from(['never', 'encode', 'decode', 'never'] as const).pipe(
           parallelMapSettled(brittle, { executor, chunk: 4 }),
@@ -458,7 +458,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor }))), [9]);
     });
 
-    it('on a thrown error arrive with it, or the error says what could not', async () => {
+    it('values on a thrown error arrive with it, or the error says what could not', async () => {
       const fine = await reasonOf(executor, throwWith, 'never');
       const { message, q } = fine.cause as Error & { q: Qobj };
       assert.equal([message, q instanceof Qobj && q.norm()], ['with an instance', 5]);
@@ -468,7 +468,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       assert.match((await reasonOf(executor, throwWith, 'encode')).message, /with an instance|encode broke/);
     });
 
-    it('that cannot cross as results are named, and the others arrive', async () => {
+    it('values that cannot cross as results are named, and the others arrive', async () => {
       for (const [kind, { path, says }] of Object.entries(uncrossable))
         for (const task of [makeUncrossable, promiseUncrossable]) {
           const found = await rowsOf(
@@ -484,7 +484,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
         }
     });
 
-    it('that cannot cross as inputs are named, and the others arrive', async () => {
+    it('values that cannot cross as inputs are named, and the others arrive', async () => {
       for (const [kind, { make, path, says }] of Object.entries(uncrossable))
         for (const bad of [0, 2]) {
           const inputs: unknown[] = [0, 1, 2];
@@ -505,7 +505,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
         }
     });
 
-    it('that cannot cross as args or kwargs end the run', async () => {
+    it('values that cannot cross as args or kwargs end the run', async () => {
       for (const [kind, { make, path, says }] of Object.entries(uncrossable))
         for (const what of ['args', 'kwargs'] as const) {
           const options = what === 'args' ? { args: [1, make()] } : { kwargs: { k: make() } };
@@ -527,7 +527,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       assert.equal(await rowsOf(of(3).pipe(parallelMap(square, { executor }))), [9]);
     });
 
-    it('that are detached are named', async () => {
+    it('values that are detached are named', async () => {
       const gone = new Float64Array(4);
       structuredClone(gone, { transfer: [gone.buffer] });
       const found = await rowsOf(of(1, { gone }, 2).pipe(parallelMapSettled(echo, { executor, chunk: 3 })));
@@ -560,7 +560,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
         await alone.close();
       });
 
-    it('on an error lose only what cannot cross of them', async () => {
+    it('values on an error lose only what cannot cross of them', async () => {
       const task = () =>
         Object.assign(new Error('a'), {
           details: { code: 5, list: [1, () => 0, 2], url: new URL('http://a/') },
@@ -579,7 +579,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       }
     });
 
-    it('that are thrown and cannot cross are told in words', async () => {
+    it('values that are thrown and cannot cross are told in words', async () => {
       for (const [x, says] of [
         [1, /threw .*\[Function.*cannot cross/],
         [2, /threw Symbol\(s\)/],
@@ -592,7 +592,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
       }
     });
 
-    it('of shared memory are shared where memory is, and told where it is not', async () => {
+    it('values of shared memory are shared where memory is, and told where it is not', async () => {
       const shared = new Int32Array(new SharedArrayBuffer(8));
       const task = (x: Int32Array) => Atomics.add(x, 0, 5);
       if (sharesMemory) {
@@ -614,7 +614,7 @@ export function values({ name, make, crosses, sharesMemory, remote = false }: Su
         );
     });
   } else
-    it('of any kind are the very ones, as nothing crosses', async () => {
+    it('values of any kind are the very ones, as nothing crosses', async () => {
       const inputs = [() => 1, Symbol('s'), new Ket(Float64Array.of(1)), Promise, new WeakMap()];
       const found = await rowsOf(from(inputs).pipe(parallelMap(echo, { executor })));
       assert.ok(found.every((row, i) => row === inputs[i]));
