@@ -49,7 +49,8 @@ const pathStep = (key: string | number): string =>
  * Turns values into what structured clone carries without loss, as they are at that moment.
  *
  * It copies, for four reasons at once: a task may go on to change what it returned, a typed array must travel without
- * the buffer behind it, instances of classes need their codecs, and what cannot cross must be found and named.
+ * the buffer behind it, instances of classes need their codecs, and what cannot cross must be found and named. It is one
+ * class, as all four are done in one walk over a value.
  */
 export class Encoder implements EncodingContext {
   /** Marks the values that were encoded and not just copied. */

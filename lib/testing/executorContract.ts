@@ -96,7 +96,8 @@ function watched(executor: Executor): Executor & { readonly most: number; readon
  * Tests the promises that every executor makes: each row once and under its own index, in the order that was asked for,
  * failures of their own inputs only, and nothing that hangs.
  *
- * The tasks are self-contained arrow functions, so that an executor may ship their source.
+ * It is one list, to be read from top to bottom. The tasks are self-contained arrow functions, so that an executor may ship
+ * their source.
  * @param test adds a test to the runner at hand
  * @example
  * import { test } from 'node:test';

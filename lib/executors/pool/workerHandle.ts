@@ -51,7 +51,11 @@ export interface WorkerObserver {
   unresponsive(worker: WorkerHandle): void;
 }
 
-/** One worker, and the chunks that it has, in its order. */
+/**
+ * One worker, and the chunks that it has, in its order.
+ *
+ * It is one class, as each word of a worker changes which chunk the next one is of.
+ */
 export class WorkerHandle {
   /** True once the worker has started: what ends it from then on is not the set-up. */
   ready = false;

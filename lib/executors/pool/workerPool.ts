@@ -66,6 +66,8 @@ export interface WorkerPoolOptions extends TinypoolWorkerOptions {
  *
  * Code of the user runs where values are packed and read, and in what subscribers are told; all of it may call anything
  * here. So a chunk is packed before a worker is chosen for it, and a worker is free before anybody is told so.
+ *
+ * It is one class, as one choice needs all of its state: who is idle, who waits, and how many workers there may be.
  */
 export class WorkerPool implements Executor, AsyncDisposable {
   readonly parallelism: number;

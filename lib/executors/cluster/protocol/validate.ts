@@ -1,4 +1,7 @@
-/** Checks what was read from Redis, field by field, before it is used. All functions throw a `MessageError`. */
+/**
+ * Checks what was read from Redis, field by field, before it is used: one function for each kind of message, and nothing
+ * else. All of them throw a `MessageError`.
+ */
 
 import type { BatchColumn, BatchShape } from '../../../protocol/columnBatch.js';
 import type { ColumnBatchMessage, FailureMessage, ReportMessage } from '../../../protocol/messages.js';
