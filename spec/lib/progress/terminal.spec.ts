@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { progressBar } from '../../../lib/progress/progressBar.js';
-import { until } from '../../support/deadline.js';
-import { store } from '../../support/seenStores.js';
+import { run } from '../../support/program.js';
 import { at, screen } from './screen.js';
 
 const term = process.env.TERM;
@@ -238,21 +237,8 @@ test('a bar leaves no listeners and no functions behind', () => {
 });
 
 test('a program’s own listeners of signals see no store of the run whose bar is drawn', async () => {
-  const { stream } = screen(60);
-  const bar = progressBar({ stream });
-  store.run('A', () => bar.next(half));
-  await new Promise(resolve => setTimeout(resolve, 5));
-  for (const signal of ['SIGCONT', 'SIGHUP'] as const) {
-    let seen: unknown = 'nothing yet';
-    process.once(signal, () => {
-      seen = store.getStore();
-    });
-    process.kill(process.pid, signal);
-    // A signal that is awaited keeps no process alive; the timer of this does.
-    await until(() => seen !== 'nothing yet');
-    assert.is(seen, undefined, signal);
-  }
-  bar.complete();
+  const { stdout, stderr } = await run('signals', []);
+  assert.equal([stdout, stderr], ['SIGCONT: no store\nSIGHUP: no store\n', '']);
 });
 
 test('a frozen stream is drawn to all the same', () => {
