@@ -35,6 +35,14 @@ export type LossVerdict =
   /** The one input that is left has failed. */
   | ({ readonly kind: 'failed' } & Verdict);
 
+// By their codes: the executor may be of another copy of this package.
+
+const isChunkTimeout = (error: unknown): error is ChunkTimeoutError =>
+  (error as ChunkTimeoutError | undefined)?.code === ChunkTimeoutError.code;
+
+const isWorkerLost = (error: unknown): error is WorkerLostError =>
+  (error as WorkerLostError | undefined)?.code === WorkerLostError.code;
+
 /** Decides what becomes of failures, the same for every executor. It changes nothing. */
 export class FailurePolicy {
   constructor(
@@ -84,8 +92,8 @@ export class FailurePolicy {
   /** Judges a chunk that ended with an error, as its worker is gone. */
   judgeLoss({ chunk, settled, unsettled, segment }: InFlightChunk, error: unknown): LossVerdict {
     const { history } = segment;
-    const expired = error instanceof ChunkTimeoutError;
-    if (!expired && !(error instanceof WorkerLostError)) return { kind: 'end' };
+    const expired = isChunkTimeout(error);
+    if (!expired && !isWorkerLost(error)) return { kind: 'end' };
     if (unsettled === 0 || (!expired && error.atStart)) return { kind: 'give again' };
     const crashes = history.crashes + (expired ? 0 : 1);
     if (unsettled > 1 || (!expired && crashes < MAX_CRASHES))

@@ -126,7 +126,9 @@ export class ColumnBatchBuilder {
       this.#shape = ROW;
       return true;
     }
-    const parts: unknown[] = tuple ? row.slice() : Object.values(row as object);
+    const parts: unknown[] = tuple
+      ? row.slice()
+      : (keys as readonly string[]).map(key => (row as Record<string, unknown>)[key]);
     this.encoder.startWhole(row);
     for (const [i, part] of parts.entries())
       if ((parts[i] = this.encoder.encodePart(part, keys?.[i] ?? i)) === HOLDS_WHOLE) return false;

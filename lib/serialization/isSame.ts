@@ -12,6 +12,19 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
 
 const isSameMemory = (a: ArrayBufferView, b: ArrayBufferView): boolean => bytesOf(a).equals(bytesOf(b));
 
+interface ComparisonOptions {
+  /** True if the memory of typed arrays is compared too. Default: they must be the same ones. */
+  readonly memory?: boolean;
+  /** True if what a copy leaves out counts as well: symbols, hidden properties, and whether more can be added. Default: false. */
+  readonly whole?: boolean;
+}
+
+/** Returns true if an object has no more properties than another, of which the enumerable ones are as many, and takes others. */
+const hasNoMore = (a: object, b: object): boolean =>
+  Object.isExtensible(a) === Object.isExtensible(b) &&
+  Object.getOwnPropertySymbols(a).length === Object.getOwnPropertySymbols(b).length &&
+  (Array.isArray(a) || Object.getOwnPropertyNames(a).length === Object.getOwnPropertyNames(b).length);
+
 class Comparison {
   /** Pairs that are compared, or were. */
   #noted: Map<object, Set<object>> | undefined;
@@ -19,8 +32,11 @@ class Comparison {
   /** True if memory is compared: always inside the data of an instance, where it may be a copy that its codec has made. */
   #readsMemory: boolean;
 
-  constructor(memory: boolean) {
+  readonly #whole: boolean;
+
+  constructor({ memory = false, whole = false }: ComparisonOptions) {
     this.#readsMemory = memory;
+    this.#whole = whole;
   }
 
   isSame(a: unknown, b: unknown): boolean {
@@ -74,7 +90,7 @@ class Comparison {
   #hasSameProperties(a: object, b: object): boolean {
     const keys = Object.keys(b);
     const found = Object.keys(a);
-    if (found.length !== keys.length) return false;
+    if (found.length !== keys.length || (this.#whole && !hasNoMore(a, b))) return false;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
       if (found[i] !== key) return false;
@@ -122,7 +138,6 @@ const flat = (map: ReadonlyMap<unknown, unknown>): unknown[] => {
  * Returns true if a value is still like the one that `copyValue` made of it, or it of that: what is copied is looked
  * into, all else must be the same object. Instances of registered classes are what their `encode` gives. What cannot be
  * read any more is not the same.
- * @param options.memory true if the memory of typed arrays is compared too. Default: they must be the same ones
  */
-export const isSame = (a: unknown, b: unknown, { memory = false } = {}): boolean =>
-  attempt(() => new Comparison(memory).isSame(a, b), false);
+export const isSame = (a: unknown, b: unknown, options: ComparisonOptions = {}): boolean =>
+  attempt(() => new Comparison(options).isSame(a, b), false);

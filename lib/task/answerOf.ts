@@ -39,11 +39,20 @@ export function follow(row: PromiseLike<unknown>, answer: (outcome: Outcome) => 
   };
   const fail = (error: unknown) => once(() => answer({ kind: 'error', error }));
   try {
-    row.then(
-      next => once(() => (isThenable(next) ? follow(next, answer) : answer({ kind: 'row', row: next }))),
-      fail,
-    );
+    row.then(next => once(() => answerWith(next, answer)), fail);
   } catch (error) {
     fail(error);
   }
+}
+
+/** Answers with what a thenable has answered: code of the user may stand behind the `then` of it. */
+function answerWith(next: unknown, answer: (outcome: Outcome) => void): void {
+  let goesOn: boolean;
+  try {
+    goesOn = isThenable(next);
+  } catch (error) {
+    return answer({ kind: 'error', error });
+  }
+  if (goesOn) follow(next as PromiseLike<unknown>, answer);
+  else answer({ kind: 'row', row: next });
 }

@@ -2,6 +2,8 @@ import { copyBoth } from '../serialization/copyValue.js';
 import { isSame } from '../serialization/isSame.js';
 import type { Binding } from './bindTask.js';
 
+const WHOLE = { whole: true };
+
 /** The owner of `args` and `kwargs` as they are given: a caller may go on to use its own, a worker has what came to it. */
 export type ArgumentsOwner = 'caller' | 'worker';
 
@@ -33,7 +35,7 @@ export class SharedArguments {
 
   /** Returns true if a copy is as it was given out. */
   isUnchanged({ args, kwargs }: Binding): boolean {
-    return isSame(args, this.#given.args) && isSame(kwargs, this.#given.kwargs);
+    return isSame(args, this.#given.args, WHOLE) && isSame(kwargs, this.#given.kwargs, WHOLE);
   }
 }
 

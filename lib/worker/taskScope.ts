@@ -26,6 +26,8 @@ class TaskScope implements WorkerState {
   readonly #origin = new AsyncLocalStorage<TaskModule | 'task'>();
   #watches = false;
   #marksTasks = false;
+  /** True if a task has run unmarked: what it has left behind belongs to nobody. */
+  #hasUnmarked = false;
   /** Hears of a run that was refused, before the code that started it does. */
   onRefused: (error: Error) => void = () => undefined;
 
@@ -35,6 +37,8 @@ class TaskScope implements WorkerState {
 
   watch(): void {
     this.#watches = true;
+    // It may be off, and is to know what modules have left behind.
+    this.#origin.run('task', () => undefined);
   }
 
   isInTask(): boolean {
@@ -79,7 +83,10 @@ class TaskScope implements WorkerState {
 
   /** Runs tasks. */
   run<T>(tasks: () => T): T {
-    if (!this.#watches) return tasks();
+    if (!this.#watches) {
+      this.#hasUnmarked = true;
+      return tasks();
+    }
     this.#marksTasks = true;
     return this.#origin.run('task', tasks);
   }
@@ -94,7 +101,8 @@ class TaskScope implements WorkerState {
     const origin = this.#origin.getStore();
     if (origin === 'task') return undefined;
     if (origin) return this.#loading.get(origin.url);
-    // A callback of native code, say, that belongs to nobody.
+    // A callback of native code, say, that belongs to nobody. What a task has left behind is no module's.
+    if (this.#hasUnmarked) return undefined;
     const [only, ...others] = this.#loading.values();
     return others.length === 0 ? only : undefined;
   }
