@@ -9,7 +9,7 @@ const measured: Readonly<Record<string, number>> = {
   "import { linspace } from 'rx-parfor'": 4_003,
   "import { TaskError } from 'rx-parfor'": 1_693,
   "import { toColumns } from 'rx-parfor'": 5_639,
-  "import { inline } from 'rx-parfor'": 13_458,
+  "import { inline } from 'rx-parfor'": 14_161,
   "import { serialMap } from 'rx-parfor'": 61_020,
   "import { parallelMap } from 'rx-parfor'": 105_051,
   "import * as all from 'rx-parfor'": 113_063,

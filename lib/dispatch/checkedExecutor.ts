@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { attempt } from '../errors.js';
 import {
   type Chunk,
   type ChunkPolicy,
@@ -56,7 +57,7 @@ export function checkedExecutor(executor: Executor): CheckedExecutor {
     },
     run: chunk => executor.run(chunk),
     direct: run => (has('direct') ? executor.direct?.(run) : undefined),
-    isWaiting: chunk => has('isWaiting') && executor.isWaiting?.(chunk) === true,
+    isWaiting: chunk => has('isWaiting') && attempt(() => executor.isWaiting?.(chunk), false) === true,
     poll: () => {
       if (has('poll')) executor.poll?.();
     },

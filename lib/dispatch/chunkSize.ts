@@ -45,7 +45,7 @@ export class ChunkSize {
    */
   next(waiting: number, cameBack = false): number {
     if (this.fixed !== undefined) return this.#tookLong && cameBack ? 1 : this.fixed;
-    const share = Math.ceil(waiting / (this.workers * CHUNKS_PER_SHARE));
+    const share = waiting === Infinity ? Infinity : Math.ceil(waiting / (this.workers * CHUNKS_PER_SHARE));
     const least = this.cost === undefined ? 1 : Math.min(this.#size, Math.floor(MIN_WORK_MS / this.cost));
     return Math.max(1, least, Math.min(this.#size, share));
   }

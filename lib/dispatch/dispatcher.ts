@@ -210,7 +210,8 @@ export class Dispatcher {
       return;
     }
     this.#inputs.push(value, this.#keeping && !(isFirst && this.#isCalledNext));
-    if (isFirst && this.#chunks.busyWorkers < this.#concurrency) {
+    // Code of the user may have run as it was kept.
+    if (this.#inputs.length === 1 && this.#chunks.busyWorkers < this.#concurrency) {
       this.#changed = true;
       this.#enterDispatch();
     } else if (this.#inputs.next % POLL_EVERY === 0) this.#poll();
@@ -474,7 +475,8 @@ export class Dispatcher {
   #call(index: number, input: unknown, emitted?: EmittedValues): void {
     this.#window.moveTo(index + 1);
     const kept = emitted ?? (this.#plan.retry.count > 0 ? EmittedValues.of(input) : undefined);
-    if (this.#direct?.call(index, input, kept)) return;
+    // A getter may have ended the run as it was kept.
+    if (this.#over || this.#direct?.call(index, input, kept)) return;
     this.#give(this.#segmentOf(index, input, kept), undefined);
   }
 

@@ -23,8 +23,6 @@ export class EmittedValues {
   /** The parts of each tuple or record. */
   #width = 0;
   #parts: unknown[] = [];
-  /** The place of the first part: the list may be that of more inputs. */
-  #first = 0;
   /** Inputs whose parts are in the list; those that follow have copies. */
   #flat = 0;
   /** Copies of the others; `undefined` of what cannot change, or cannot be copied. */
@@ -49,7 +47,7 @@ export class EmittedValues {
 
   add(value: unknown): void {
     if (typeof value === 'object' && value !== null && this.#addParts(value)) this.#flat += 1;
-    else this.#addCopy(isSingle(value) ? undefined : copyOf(value));
+    else this.addCopy(isSingle(value) ? undefined : copyOf(value));
   }
 
   /** Returns those at some places. */
@@ -59,16 +57,17 @@ export class EmittedValues {
     part.#width = this.#width;
     const flat = Math.min(to, this.#flat);
     if (from < flat) {
-      part.#parts = this.#parts;
-      part.#first = this.#first + from * this.#width;
+      // Its own: those of the others are let go of apart.
+      part.#parts = this.#parts.slice(from * this.#width, flat * this.#width);
       part.#flat = flat - from;
     }
     if (to > this.#flat) part.#copies = this.#copies.slice(Math.max(0, from - this.#flat), to - this.#flat);
     return part;
   }
 
-  /** Lets go of the copies of inputs that were taken. */
+  /** Lets go of what is kept of inputs that were taken. */
   release(from: number, to: number): void {
+    this.#parts.fill(undefined, from * this.#width, Math.min(to, this.#flat) * this.#width);
     for (let i = Math.max(from, this.#flat); i < to; i++)
       (this.#copies as unknown[])[i - this.#flat] = undefined;
   }
@@ -79,11 +78,21 @@ export class EmittedValues {
     const isFlat = this.#copies.length === 0 && others.#copies.length === 0 && this.#isOfShape(others);
     for (const { part, length } of [this.#sized(), others.#sized()])
       if (isFlat) all.#addFlat(part);
-      else for (let i = 0; i < length; i++) all.#addCopy(part.#keptOf(i));
+      else for (let i = 0; i < length; i++) all.addCopy(part.#keptOf(i));
     return all;
   }
 
-  #addCopy(copy: unknown): void {
+  /** Takes away the one that was added last, and returns what is kept of it. */
+  takeLast(): unknown {
+    if (this.#copies.length > 0) return (this.#copies as unknown[]).pop();
+    const kept = this.#keptOf(this.#flat - 1);
+    this.#flat -= 1;
+    this.#parts.length = this.#flat * this.#width;
+    return kept;
+  }
+
+  /** @param copy what is kept of a value; `undefined` for the value itself */
+  addCopy(copy: unknown): void {
     if (this.#copies === NONE) this.#copies = [];
     (this.#copies as unknown[]).push(copy);
   }
@@ -95,8 +104,7 @@ export class EmittedValues {
   #addFlat(others: EmittedValues): void {
     this.#keys = others.#keys;
     this.#width = others.#width;
-    const end = others.#first + others.#flat * others.#width;
-    for (let at = others.#first; at < end; at++) this.#parts.push(others.#parts[at]);
+    for (const part of others.#parts) this.#parts.push(part);
     this.#flat += others.#flat;
   }
 
@@ -127,7 +135,8 @@ export class EmittedValues {
       if (this.#isUnchanged(values[i], i)) continue;
       restored ??= Array.from(values);
       // Whoever is given it may change it, and another try wants it once more.
-      restored[i] = i < this.#flat ? this.#keptOf(i) : copyOf(this.#keptOf(i));
+      const kept = this.#keptOf(i);
+      restored[i] = i < this.#flat ? kept : (copyOf(kept) ?? kept);
     }
     return restored ?? values;
   }
@@ -182,7 +191,7 @@ export class EmittedValues {
   #column(k: number): BatchColumn {
     const parts = this.#parts;
     const width = this.#width;
-    const first = this.#first + k;
+    const first = k;
     if (typeof parts[first] !== 'number') return this.#columnOfAny(first);
     const numbers = new Float64Array(this.#flat);
     for (let i = 0, at = first; i < numbers.length; i++, at += width) {
@@ -215,7 +224,7 @@ export class EmittedValues {
   #hasParts(value: object, i: number): boolean {
     const keys = this.#keys;
     if (keys ? !hasKeys(value, keys) : !isTuple(value) || value.length !== this.#width) return false;
-    const first = this.#first + i * this.#width;
+    const first = i * this.#width;
     for (let k = 0; k < this.#width; k++) {
       const part = (value as Record<string | number, unknown>)[keys?.[k] ?? k];
       if (!Object.is(part, this.#parts[first + k])) return false;
@@ -226,7 +235,7 @@ export class EmittedValues {
   /** Returns what is kept of an input: a copy, made now where its parts are in the list; `undefined` for the input itself. */
   #keptOf(i: number): unknown {
     if (i >= this.#flat) return this.#copies[i - this.#flat];
-    const first = this.#first + i * this.#width;
+    const first = i * this.#width;
     const parts = this.#parts.slice(first, first + this.#width);
     return this.#keys ? Object.fromEntries(this.#keys.map((key, k) => [key, parts[k]])) : parts;
   }

@@ -120,6 +120,8 @@ export class FailurePolicy {
 /** Makes a segment of an input that is to be tried again: what it did to workers before is forgiven. */
 const nextTry = (segment: Segment, offset: number): Segment => ({
   ...sliceSegment(segment, offset, offset + 1),
+  // The memory of numbers is used again once all of the chunk have settled.
+  values: [segment.values[offset]],
   alone: true,
   history: { crashes: 0, attempts: segment.history.attempts + 1 },
 });

@@ -202,9 +202,19 @@ export class InputQueue {
 
   /** Keeps an input as it is now, from the first on that can change. Code of the user may run in it, and push. */
   #note(value: unknown): void {
+    const { next } = this;
+    const emitted = this.#emittedNow();
+    emitted.add(value);
+    if (this.next === next) return;
+    // What it has pushed comes first, and may have been given out by now.
+    const kept = emitted.takeLast();
+    this.#emittedNow().addCopy(kept);
+  }
+
+  #emittedNow(): EmittedValues {
     if (this.#filled === BLOCK_LENGTH) this.#close();
     this.#emitted ??= EmittedValues.unchanging(this.#filled);
-    this.#emitted.add(value);
+    return this.#emitted;
   }
 
   #grow(): void {

@@ -85,13 +85,16 @@ class Copier {
     this.#open ??= new Set();
     if (this.#open.has(value)) throw new TypeError('an instance that holds itself');
     this.#open.add(value);
-    const copy = attempt(() => decode(this.copy(encode(value))), value);
+    const made = attempt(() => decode(this.copy(encode(value))), value);
+    // A codec may make something else of it, which is for workers.
+    const copy = Object.getPrototypeOf(made) === Object.getPrototypeOf(value) ? made : value;
     this.#open.delete(value);
     return this.#keep(value, copy);
   }
 
   #copyBuiltIn(value: object, prototype: object): unknown {
-    if (this.#options.whole && !ArrayBuffer.isView(value) && Object.keys(value).length > 0) return value;
+    // Of a typed array the keys are its indices.
+    if (!ArrayBuffer.isView(value) && Object.keys(value).length > 0) return value;
     if (types.isMap(value) && isPrototypeOfClass(prototype, Map)) {
       const copy = this.#keep(value, new Map<unknown, unknown>());
       for (const [key, item] of value) copy.set(this.copy(key), this.copy(item));

@@ -55,4 +55,11 @@ test('capabilities that are not what they should be are taken for missing', () =
   assert.is(executor.isWaiting({} as never), false);
 });
 
+test('an executor that throws when it is asked what waits says nothing of it', () => {
+  const isWaiting = () => {
+    throw new Error('unknown');
+  };
+  assert.is(checkedExecutor(least({ isWaiting })).isWaiting({} as never), false);
+});
+
 test.run();

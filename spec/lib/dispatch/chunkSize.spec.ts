@@ -155,4 +155,11 @@ test('whatever is measured: a whole number from 1 to the limit, and more for mor
   );
 });
 
+test('a source and workers without end still make chunks of whole inputs', () => {
+  const size = new ChunkSize(policy, Infinity, undefined);
+  assert.is(size.next(Infinity), 1);
+  size.measured(1, 0.001);
+  assert.is(size.next(Infinity), 8);
+});
+
 test.run();

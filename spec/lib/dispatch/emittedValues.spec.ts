@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { EmittedValues } from '../../../lib/dispatch/emittedValues.js';
 import { rowReader } from '../../../lib/serialization/columnBatch.js';
 import { copyValue } from '../../../lib/serialization/copyValue.js';
+import { registerClass } from '../../../lib/serialization/registerClass.js';
 import { propertyRuns } from '../../support/propertyRuns.js';
 import { same } from '../../support/same.js';
 import { anyRows } from '../serialization/arbitraries.js';
@@ -103,6 +104,38 @@ test('a getter that emits further inputs, or throws: each input is as it was emi
     },
   };
   assert.is(emittedOf([broken]).restore([broken])[0], broken);
+});
+
+test('what was taken of kept inputs stays what it was when the others are let go of', () => {
+  const records = [{ a: 1 }, { a: 2 }, { a: 3 }];
+  const emitted = emittedOf(records);
+  const taken = emitted.slice(0, 2);
+  emitted.release(0, 2);
+  for (const record of records) record.a = 0;
+  assert.equal(Array.from(taken.restore(records.slice(0, 2))), [{ a: 1 }, { a: 2 }]);
+  assert.equal(Array.from(emitted.slice(2, 3).restore(records.slice(2))), [{ a: 3 }]);
+});
+
+test('an instance whose codec makes something else of it is kept as itself, also where it has changed', () => {
+  class Plain {
+    constructor(public n: number) {}
+  }
+  registerClass(Plain, { encode: ({ n }) => ({ n }), decode: data => data as Plain });
+  const plain = new Plain(1);
+  const emitted = emittedOf([[plain], plain]);
+  assert.is(emitted.kept([[plain], plain])[1], plain);
+  const given = [[plain], plain];
+  plain.n = 2;
+  assert.is(emitted.restore(given)[1], plain);
+});
+
+test('a built-in with properties of its own is kept as itself', () => {
+  for (const value of [new Map(), new Set(), new Date(0), /a/]) {
+    const more = Object.assign(value, { unit: 'm' });
+    const emitted = emittedOf([more]);
+    assert.is(emitted.kept([more])[0], more);
+    assert.is(emitted.restore([more])[0], more);
+  }
 });
 
 test.run();

@@ -115,4 +115,14 @@ test('nobody is to blame where the worker had run nothing, or all had settled; o
   assert.equal(policy.judgeLoss(chunkOf('ab'), new Error('of the executor')), { kind: 'end' });
 });
 
+test('a number that is tried again is kept apart from its block, which takes other inputs meanwhile', () => {
+  const block = Float64Array.of(1, 2, 3);
+  const segment = { first: 0, values: block, alone: false, history: NO_HISTORY };
+  const listener = { report() {}, failed() {}, completed() {} };
+  const chunk = new InFlightChunk({ run, first: 0, inputs: block }, segment, undefined, listener);
+  const { retries } = policyOf('collect', 1).judge(chunk, reportOf(1, new Error('two'), 3));
+  block.fill(9);
+  assert.equal(Array.from(retries[0]?.values ?? []), [2]);
+});
+
 test.run();

@@ -324,4 +324,31 @@ test('a queue that is put back to at the front: as a plain list of values would 
   );
 });
 
+for (const given of ['at once', 'later'])
+  test(`an input that pushes another one as it is kept comes after it, and both are as they were (${given} given out)`, () => {
+    const inputs = new InputQueue();
+    const taken: Segment[] = [];
+    const outer = {
+      get name() {
+        if (inputs.next < 2) inputs.push({ name: 'inner' });
+        if (given === 'at once' && inputs.length > 0) taken.push(inputs.take(9));
+        return 'outer';
+      },
+    };
+    inputs.push({ name: 'first' });
+    inputs.push(outer);
+    inputs.push({ name: 'last' });
+    taken.push(...takeAll(inputs, 9));
+    const values = taken.flatMap(segment => {
+      for (const value of Array.from(segment.values))
+        if (value !== outer) (value as { name: string }).name = 'changed';
+      return Array.from(segment.emitted?.restore(segment.values) ?? segment.values);
+    });
+    assert.equal(
+      values.map(value => (value as { name: string }).name),
+      ['first', 'inner', 'outer', 'last'],
+    );
+    for (const { values, emitted } of taken) assert.is(emitted?.kept(values).length, values.length);
+  });
+
 test.run();

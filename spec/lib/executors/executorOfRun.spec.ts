@@ -103,4 +103,28 @@ it('a module that starts a run as it is loaded does no harm to others that load 
     }
   }));
 
+it('a module that imports the operators without waiting for them starts no run in its worker', () =>
+  inFolder(async folder => {
+    const file = join(folder, 'floating.mjs');
+    const index = new URL('../../../index.js', import.meta.url);
+    writeFileSync(
+      file,
+      `let outcome;
+      import('${index}').then(({ linspace, parallelMap }) =>
+        linspace(0, 1, 2).pipe(parallelMap(String)).subscribe({
+          error: ({ name }) => { outcome = name; },
+          complete: () => { outcome = 'it ran'; },
+        }));
+      export const f = async () => {
+        while (!outcome) await new Promise(resolve => setTimeout(resolve, 10));
+        return outcome;
+      };`,
+    );
+    const outcome = task({ url: pathToFileURL(file).href }, 'f', async (_: number) => '');
+    for (const executor of [threads({ maxThreads: 1 }), processes({ maxThreads: 1 })]) {
+      assert.is(await lastValueFrom(of(1).pipe(parallelMap(outcome, { executor }))), 'RunInWorkerError');
+      await executor.close();
+    }
+  }));
+
 places.run();

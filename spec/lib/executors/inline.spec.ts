@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { inline } from '../../../lib/executors/inline.js';
 import { sweep } from '../../../lib/sources/sweep.js';
 import { parallelMap } from '../../../operators/parallelMap.js';
+import { parallelMapSettled } from '../../../operators/parallelMapSettled.js';
 import { contract } from '../../contract/contract.js';
 import { upTo } from '../../contract/subject.js';
 import { sleep, timed } from '../../support/deadline.js';
@@ -103,6 +104,28 @@ it('a task of inline that calls its own source sees each input as it was emitted
   source.pipe(parallelMap(task, { executor: inline() })).subscribe();
   source.next(reused);
   assert.equal(seen, [0, 1, 2]);
+});
+
+it('inline fails the input of a thenable that answers with what cannot be asked for `then`', async () => {
+  const locked = Object.defineProperty({}, 'then', {
+    get() {
+      throw new RangeError('locked');
+    },
+  });
+  const make = (x: number) =>
+    (x === 1
+      ? {
+          // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
+          then: (resolve: (value: unknown) => void) => resolve(locked),
+        }
+      : x) as number;
+  const rows = await lastValueFrom(
+    range(0, 3).pipe(parallelMapSettled(make, { executor: inline() }), toArray()),
+  );
+  assert.equal(
+    rows.map(row => (row.status === 'fulfilled' ? row.value : (row.reason.cause as Error).message)),
+    [0, 'locked', 2],
+  );
 });
 
 sideBySide.run();

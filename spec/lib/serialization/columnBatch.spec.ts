@@ -391,4 +391,26 @@ it('a row that holds itself is sent whole, wherever it stands in itself', () => 
     }
 });
 
+it('a first record that loses a key as it is read spoils none of those behind it', () => {
+  const builder = new ColumnBatchBuilder(2, encoderFor('threads'));
+  const first: { a: number; b?: number } = {
+    get a() {
+      delete first.b;
+      return 1;
+    },
+    b: 2,
+  };
+  builder.add(first);
+  builder.add({ a: 3, b: 4 });
+  const { message } = builder.take();
+  const at = rowReader(message);
+  assert.equal(
+    [at(0), at(1)],
+    [
+      { a: 1, b: undefined },
+      { a: 3, b: 4 },
+    ],
+  );
+});
+
 batches.run();
