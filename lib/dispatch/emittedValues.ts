@@ -191,20 +191,19 @@ export class EmittedValues {
   #column(k: number): BatchColumn {
     const parts = this.#parts;
     const width = this.#width;
-    const first = k;
-    if (typeof parts[first] !== 'number') return this.#columnOfAny(first);
+    if (typeof parts[k] !== 'number') return this.#columnOfAny(k);
     const numbers = new Float64Array(this.#flat);
-    for (let i = 0, at = first; i < numbers.length; i++, at += width) {
+    for (let i = 0, at = k; i < numbers.length; i++, at += width) {
       const part = parts[at];
-      if (typeof part !== 'number') return this.#columnOfAny(first);
+      if (typeof part !== 'number') return this.#columnOfAny(k);
       numbers[i] = part;
     }
     return numbers;
   }
 
-  #columnOfAny(first: number): unknown[] {
+  #columnOfAny(k: number): unknown[] {
     const column: unknown[] = [];
-    for (let i = 0, at = first; i < this.#flat; i++, at += this.#width) column.push(this.#parts[at]);
+    for (let i = 0, at = k; i < this.#flat; i++, at += this.#width) column.push(this.#parts[at]);
     return column;
   }
 

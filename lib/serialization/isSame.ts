@@ -31,7 +31,6 @@ class Comparison {
   #depth = 0;
   /** True if memory is compared: always inside the data of an instance, where it may be a copy that its codec has made. */
   #readsMemory: boolean;
-
   readonly #whole: boolean;
 
   constructor({ memory = false, whole = false }: ComparisonOptions) {

@@ -35,7 +35,11 @@ export class SharedArguments {
 
   /** Returns true if a copy is as it was given out. */
   isUnchanged({ args, kwargs }: Binding): boolean {
-    return isSame(args, this.#given.args, WHOLE) && isSame(kwargs, this.#given.kwargs, WHOLE);
+    // A call is given what the list holds, and never the list.
+    return (
+      args.every((value, i) => isSame(value, this.#given.args[i], WHOLE)) &&
+      isSame(kwargs, this.#given.kwargs, WHOLE)
+    );
   }
 }
 
